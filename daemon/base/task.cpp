@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "base/task.h"
+
+#include "base/log.h"
+
+#include <asio/co_spawn.hpp>
+#include <fmt/format.h>
+
+#include <exception>
+#include <string>
+
+namespace virtbus {
+
+void spawn(asio::io_context& loop, Task<> task, std::string_view what) {
+    asio::co_spawn(loop, std::move(task), [what = std::string(what)](std::exception_ptr failure) {
+        if (!failure) return;
+        try {
+            std::rethrow_exception(failure);
+        } catch (const std::exception& error) {
+            log::error(fmt::format("{} ended with an error: {}", what, error.what()));
+        } catch (...) {
+            log::error(fmt::format("{} ended with an unknown error", what));
+        }
+    });
+}
+
+}  // namespace virtbus

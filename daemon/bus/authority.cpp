@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "bus/authority.h"
+
+#include "base/log.h"
+#include "model/error.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+namespace virtbus::bus {
+
+std::string_view to_string(Action action) {
+    switch (action) {
+        case Action::read: return "org.virtbus1.read";
+        case Action::machine_inspect: return "org.virtbus1.machine.inspect";
+        case Action::machine_control: return "org.virtbus1.machine.control";
+        case Action::machine_edit: return "org.virtbus1.machine.edit";
+        case Action::machine_create: return "org.virtbus1.machine.create";
+        case Action::machine_delete: return "org.virtbus1.machine.delete";
+        case Action::machine_console: return "org.virtbus1.machine.console";
+        case Action::hypervisor_inspect: return "org.virtbus1.hypervisor.inspect";
+        case Action::hypervisor_manage: return "org.virtbus1.hypervisor.manage";
+        case Action::job_cancel: return "org.virtbus1.job.cancel";
+    }
+    return "";
+}
+
+Task<uid_t> Authority::require(Action action, std::string sender) {
+    const auto uid = co_await callers_.uid(std::move(sender));
+    if (!allows(action, uid)) {
+        log::info(fmt::format("refused {} to uid {}", to_string(action), uid), {{"VIRTBUS_UID", std::to_string(uid)}});
+        throw Error(Code::access_denied, fmt::format("{} is not allowed to uid {}", to_string(action), uid));
+    }
+    co_return uid;
+}
+
+bool Authority::allows(Action action, uid_t uid) const {
+    if (uid == 0) return true;
+    // The session's daemon does with its user's rights what its user asks for. On the system bus everybody may see
+    // what the properties show, and the rest is root's.
+    return bus_ == BusType::session ? uid == ::geteuid() : action == Action::read;
+}
+
+}  // namespace virtbus::bus

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// org.virtbus1.Hypervisor: shows one hypervisor's status, and makes machines on it. Main thread only.
+#pragma once
+
+#include "bus/options.h"
+#include "bus/served_object.h"
+#include "model/hypervisor.h"
+
+#include <org.virtbus1.Hypervisor_adaptor.h>
+
+#include <memory>
+
+namespace virtbus::bus {
+
+class HypervisorObject final : public sdbus::AdaptorInterfaces<org::virtbus1::Hypervisor_adaptor>,
+                               public ServedObject {
+public:
+    HypervisorObject(Services services, std::shared_ptr<Hypervisor> hypervisor, const AllowedFiles& allowed);
+
+    /// Announces that it is on the bus, with all its properties.
+    void announce();
+    /// Announces which properties differ between the two.
+    void show(const HypervisorStatus& before, const HypervisorStatus& after);
+
+private:
+    using PathResult = sdbus::Result<sdbus::ObjectPath>;
+
+    void CreateMachine(PathResult&& result, VariantMap spec) override;
+    void DefineXml(PathResult&& result, std::string xml, VariantMap options) override;
+    void GetCapabilitiesXml(sdbus::Result<std::string>&& result) override;
+    void Reconnect(sdbus::Result<>&& result, VariantMap options) override;
+
+    std::string Name() override { return hypervisor_->name(); }
+    std::string Uri() override { return hypervisor_->uri(); }
+    std::string Driver() override { return info().driver; }
+    std::string Type() override { return std::string(to_string(info().type)); }
+    bool Connected() override { return hypervisor_->status().connection == virtbus::ConnectionState::connected; }
+    std::string ConnectionState() override { return std::string(to_string(hypervisor_->status().connection)); }
+    std::string ConnectionError() override { return hypervisor_->status().error; }
+    std::string Version() override { return info().version; }
+    std::string LibvirtVersion() override { return info().libvirt_version; }
+    std::string Hostname() override { return info().hostname; }
+    std::string Arch() override { return info().arch; }
+    std::string Cpu() override { return info().cpu; }
+    std::string HardwareVirtualization() override { return std::string(to_string(info().hardware)); }
+    std::vector<std::string> Accelerations() override;
+    std::vector<std::string> GuestTypes() override;
+    std::uint32_t Cpus() override { return info().cpus; }
+    std::uint64_t Memory() override { return info().memory; }
+
+    [[nodiscard]] const HypervisorInfo& info() const { return hypervisor_->status().info; }
+    void log_call(const Call& call, std::string_view verb) const;
+
+    std::shared_ptr<Hypervisor> hypervisor_;
+    const AllowedFiles& allowed_;
+};
+
+}  // namespace virtbus::bus

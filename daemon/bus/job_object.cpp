@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "bus/job_object.h"
+
+#include "base/utf8.h"
+#include "bus/paths.h"
+
+#include <asio/post.hpp>
+#include <fmt/format.h>
+
+namespace virtbus::bus {
+
+namespace {
+
+constexpr const char* interface_name = org::virtbus1::Job_adaptor::INTERFACE_NAME;
+
+}  // namespace
+
+JobObject::JobObject(Services services, Jobs& jobs, JobStatus status)
+    : AdaptorInterfaces(services.connection, job_path(status.number)),
+      ServedObject(services),
+      jobs_(jobs),
+      status_(std::move(status)) {
+    registerAdaptor();
+}
+
+void JobObject::announce() { getObject().emitInterfacesAddedSignal({interface_name}); }
+
+void JobObject::show(const JobStatus& after) {
+    std::vector<std::string> names;
+    const auto compare = [&](const char* name, const auto& before, const auto& now) {
+        if (before != now) names.emplace_back(name);
+    };
+    compare("State", status_.state, after.state);
+    compare("Progress", status_.progress, after.progress);
+    compare("Processed", status_.processed, after.processed);
+    compare("Total", status_.total, after.total);
+    compare("RemainingUSec", status_.remaining, after.remaining);
+    compare("Cancellable", status_.cancellable, after.cancellable);
+    compare("Error", status_.error.has_value(), after.error.has_value());
+    compare("Result", status_.result, after.result);
+    status_ = after;
+    if (!names.empty()) getObject().emitPropertiesChangedSignal(interface_name, names);
+}
+
+void JobObject::leave() {
+    getObject().emitInterfacesRemovedSignal({interface_name});
+    asio::post(services().loop, [self = std::static_pointer_cast<JobObject>(shared_from_this())] {
+        self->retire(virtbus::Error(Code::invalid_state, fmt::format("job {} has ended", self->status_.number)));
+        self->unregisterAdaptor();
+    });
+}
+
+void JobObject::Cancel(sdbus::Result<>&& result, VariantMap options) {
+    serve(getObject(), std::move(result), Action::job_cancel,
+          [this, given = Options(std::move(options))](Call& call) -> Task<> {
+              given.refuse_unknown();
+              log::info(fmt::format("uid {}: cancel job {}", call.uid, status_.number),
+                        {{"VIRTBUS_JOB", std::to_string(status_.number)}, {"VIRTBUS_UID", std::to_string(call.uid)}});
+              jobs_.cancel(status_.number);
+              co_return;
+          });
+}
+
+sdbus::ObjectPath JobObject::Subject() { return machine_path(status_.subject.hypervisor, status_.subject.machine); }
+
+sdbus::Struct<std::string, std::string> JobObject::Error() {
+    if (!status_.error) return {std::string(), std::string()};
+    return {std::string(error_name(status_.error->code())), to_utf8(status_.error->what())};
+}
+
+VariantMap JobObject::Result() {
+    VariantMap map;
+    for (const auto& [key, value] : status_.result) map.emplace(key, sdbus::Variant(value));
+    return map;
+}
+
+}  // namespace virtbus::bus

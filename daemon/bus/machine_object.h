@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// org.virtbus1.Machine: shows one machine of the mirror, and turns its methods into calls on the hypervisor.
+// Main thread only.
+#pragma once
+
+#include "bus/options.h"
+#include "bus/served_object.h"
+#include "model/hypervisor.h"
+#include "model/jobs.h"
+
+#include <org.virtbus1.Machine_adaptor.h>
+
+#include <memory>
+
+namespace virtbus::bus {
+
+class MachineObject final : public sdbus::AdaptorInterfaces<org::virtbus1::Machine_adaptor>, public ServedObject {
+public:
+    MachineObject(Services services, std::shared_ptr<virtbus::Hypervisor> hypervisor, Jobs& jobs, MachinePtr machine);
+
+    /// Announces that it is on the bus, with all its properties.
+    void announce();
+    /// Shows `after`, and announces which properties differ.
+    void show(const MachinePtr& after);
+    void tell(const LifecycleEvent& event, std::uint64_t sequence);
+    /// Takes it off the bus in two steps: says so, and, when those who waited for it have had their turn, goes.
+    void leave();
+
+private:
+    using Result = sdbus::Result<>;
+    using JobResult = sdbus::Result<sdbus::ObjectPath>;
+
+    void Start(JobResult&& result, VariantMap options) override;
+    void Shutdown(JobResult&& result, VariantMap options) override;
+    void Reboot(Result&& result, VariantMap options) override;
+    void PowerOff(Result&& result, VariantMap options) override;
+    void Reset(Result&& result, VariantMap options) override;
+    void Pause(Result&& result, VariantMap options) override;
+    void Resume(Result&& result, VariantMap options) override;
+    void Save(JobResult&& result, VariantMap options) override;
+    void Delete(Result&& result, VariantMap options) override;
+    void Rename(Result&& result, std::string new_name, VariantMap options) override;
+    void SetAutostart(Result&& result, bool autostart, VariantMap options) override;
+    void SetMemory(Result&& result, std::uint64_t bytes, VariantMap options) override;
+    void SetVcpus(Result&& result, std::uint32_t vcpus, VariantMap options) override;
+    void SetTitle(Result&& result, std::string title, VariantMap options) override;
+    void SetDescription(Result&& result, std::string description, VariantMap options) override;
+    void SetTags(Result&& result, std::vector<std::string> tags, VariantMap options) override;
+    void GetXml(sdbus::Result<std::string, std::uint64_t>&& result, VariantMap options) override;
+    void DefineXml(Result&& result, std::string xml, VariantMap options) override;
+    void OpenConsole(sdbus::Result<sdbus::UnixFd>&& result, VariantMap options) override;
+
+    std::string Uuid() override { return machine_->uuid.text(); }
+    sdbus::ObjectPath Hypervisor() override;
+    std::string Name() override { return machine_->name; }
+    std::string Kind() override { return std::string(to_string(machine_->kind)); }
+    std::string Virtualization() override { return std::string(to_string(machine_->virtualization)); }
+    std::vector<std::string> VirtualizationEvidence() override { return machine_->evidence; }
+    std::string Acceleration() override { return std::string(to_string(machine_->acceleration)); }
+    std::string State() override { return std::string(to_string(machine_->state)); }
+    std::string StateReason() override { return machine_->state_reason; }
+    std::uint64_t StateSinceUSec() override { return machine_->state_since; }
+    bool Persistent() override { return machine_->persistent; }
+    bool Autostart() override { return machine_->autostart; }
+    bool Saved() override { return machine_->saved; }
+    std::string Arch() override { return machine_->arch; }
+    std::string MachineType() override { return machine_->machine_type; }
+    std::string Firmware() override { return machine_->firmware; }
+    std::uint32_t Vcpus() override { return machine_->vcpus; }
+    std::uint32_t MaximumVcpus() override { return machine_->maximum_vcpus; }
+    std::uint64_t Memory() override { return machine_->memory; }
+    std::uint64_t MaximumMemory() override { return machine_->maximum_memory; }
+    std::vector<VariantMap> Disks() override;
+    std::vector<VariantMap> Interfaces() override;
+    std::vector<VariantMap> Graphics() override;
+    std::string Agent() override { return std::string(to_string(machine_->agent)); }
+    std::string OperatingSystem() override { return machine_->operating_system; }
+    std::string Title() override { return machine_->title; }
+    std::string Description() override { return machine_->description; }
+    std::vector<std::string> Tags() override { return machine_->tags; }
+    std::uint32_t Owner() override { return machine_->owner; }
+    sdbus::ObjectPath CurrentJob() override;
+    std::uint64_t Generation() override { return machine_->generation; }
+
+    /// Serves a method that is one port call: run it in `lane`, then reply when its effect shows.
+    template <typename Work>
+    void serve_work(Result&& result, Action action, std::string verb, VariantMap options, Lane lane, Work work);
+
+    /// Runs `work(Port&)` and returns when the mirror has seen its effect.
+    template <typename Work>
+    Task<> change(Lane lane, Work work);
+
+    void log_call(const Call& call, std::string_view verb) const;
+    [[nodiscard]] JobSubject subject() const { return {hypervisor_->name(), machine_->uuid}; }
+    /// Begins a job, and logs who did.
+    sdbus::ObjectPath start_job(JobKind kind, const Call& call, Jobs::Work work);
+
+    std::shared_ptr<virtbus::Hypervisor> hypervisor_;
+    Jobs& jobs_;
+    MachinePtr machine_;
+};
+
+}  // namespace virtbus::bus

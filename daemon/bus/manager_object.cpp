@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "bus/manager_object.h"
+
+#include "base/utf8.h"
+#include "bus/paths.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <tuple>
+
+namespace virtbus::bus {
+
+namespace {
+
+constexpr const char* interface_name = org::virtbus1::Manager_adaptor::INTERFACE_NAME;
+
+/// A machine and where it is.
+struct Found {
+    std::shared_ptr<Hypervisor> hypervisor;
+    MachinePtr machine;
+};
+
+/// What ListMachines may be narrowed to.
+struct Filter {
+    std::optional<std::string> hypervisor;
+    std::optional<std::string> state;
+    std::optional<std::string> kind;
+    std::optional<std::string> tag;
+
+    [[nodiscard]] bool takes(const Machine& machine) const {
+        const auto& tags = machine.tags;
+        return (!state || *state == to_string(machine.state)) && (!kind || *kind == to_string(machine.kind)) &&
+               (!tag || std::find(tags.begin(), tags.end(), *tag) != tags.end());
+    }
+};
+
+Filter take_filter(Options& options) {
+    Filter filter{options.take<std::string>("hypervisor"), options.take<std::string>("state"),
+                  options.take<std::string>("kind"), options.take<std::string>("tag")};
+    options.refuse_unknown();
+    return filter;
+}
+
+std::vector<Found> select(const ManagerObject::HypervisorList& hypervisors, const Filter& filter) {
+    std::vector<Found> found;
+    for (const auto& hypervisor : hypervisors) {
+        if (filter.hypervisor && *filter.hypervisor != hypervisor->name()) continue;
+        for (const auto& [uuid, machine] : hypervisor->inventory().machines())
+            if (filter.takes(*machine)) found.push_back({hypervisor, machine});
+    }
+    std::sort(found.begin(), found.end(), [](const Found& left, const Found& right) {
+        return std::tie(left.hypervisor->name(), left.machine->name) <
+               std::tie(right.hypervisor->name(), right.machine->name);
+    });
+    return found;
+}
+
+/// Refuses a hypervisor that is not there, so that a typo does not look like an empty list.
+void require_hypervisor(const ManagerObject::HypervisorList& hypervisors, const std::optional<std::string>& name) {
+    const auto has_name = [&](const auto& hypervisor) { return hypervisor->name() == *name; };
+    if (name && std::none_of(hypervisors.begin(), hypervisors.end(), has_name))
+        throw Error(Code::no_such_hypervisor, fmt::format("there is no hypervisor \"{}\"", to_utf8(name->substr(0, 100))));
+}
+
+}  // namespace
+
+ManagerObject::ManagerObject(Services services, const HypervisorList& hypervisors, const Jobs& jobs)
+    : AdaptorInterfaces(services.connection, root_path), ServedObject(services), hypervisors_(hypervisors), jobs_(jobs) {
+    registerAdaptor();
+}
+
+std::uint64_t ManagerObject::tell_lifecycle(const sdbus::ObjectPath& machine, const LifecycleEvent& event) {
+    emitLifecycle(machine, event.event, event.detail, ++sequence_);
+    return sequence_;
+}
+
+void ManagerObject::tell_resynced(const Hypervisor& hypervisor) {
+    emitResynced(hypervisor_path(hypervisor.name()), ++sequence_);
+}
+
+void ManagerObject::tell_job_added(const JobStatus& job) {
+    emitJobAdded(job_path(job.number));
+    getObject().emitPropertiesChangedSignal(interface_name, {"JobCount"});
+}
+
+void ManagerObject::tell_job_ended(const JobStatus& job) {
+    emitJobEnded(job_path(job.number), std::string(to_string(job.state)));
+    getObject().emitPropertiesChangedSignal(interface_name, {"JobCount"});
+}
+
+void ManagerObject::ListMachines(sdbus::Result<std::vector<MachineRow>>&& result, VariantMap filter) {
+    serve(getObject(), std::move(result), Action::read,
+          [this, given = Options(std::move(filter))](Call&) mutable -> Task<std::vector<MachineRow>> {
+              const auto wanted = take_filter(given);
+              require_hypervisor(hypervisors_, wanted.hypervisor);
+              std::vector<MachineRow> rows;
+              for (const auto& [hypervisor, machine] : select(hypervisors_, wanted))
+                  rows.emplace_back(machine_path(hypervisor->name(), machine->uuid), machine->name,
+                                    machine->uuid.text(), hypervisor->name(), std::string(to_string(machine->kind)),
+                                    std::string(to_string(machine->state)),
+                                    std::string(to_string(machine->virtualization)), machine->vcpus, machine->memory);
+              co_return rows;
+          });
+}
+
+void ManagerObject::GetMachine(sdbus::Result<sdbus::ObjectPath>&& result, std::string name_or_uuid,
+                               VariantMap options) {
+    serve(getObject(), std::move(result), Action::read,
+          [this, wanted = std::move(name_or_uuid),
+           given = Options(std::move(options))](Call&) mutable -> Task<sdbus::ObjectPath> {
+              const Filter where{given.take<std::string>("hypervisor"), {}, {}, {}};
+              given.refuse_unknown();
+              require_hypervisor(hypervisors_, where.hypervisor);
+              const auto uuid = Uuid::parse(wanted);
+              auto found = select(hypervisors_, where);
+              std::erase_if(found, [&](const Found& each) {
+                  return each.machine->name != wanted && !(uuid && each.machine->uuid == *uuid);
+              });
+              const auto text = to_utf8(std::string_view(wanted).substr(0, 100));
+              if (found.empty())
+                  throw Error(Code::no_such_machine, fmt::format("there is no machine \"{}\"", text));
+              if (found.size() > 1)
+                  throw Error(Code::ambiguous, fmt::format("\"{}\" is a machine of {} and of {}: name the hypervisor, or "
+                                                           "take its UUID", text, found[0].hypervisor->name(),
+                                                           found[1].hypervisor->name()));
+              co_return machine_path(found[0].hypervisor->name(), found[0].machine->uuid);
+          });
+}
+
+void ManagerObject::ListJobs(sdbus::Result<std::vector<JobRow>>&& result) {
+    serve(getObject(), std::move(result), Action::read, [this](Call&) -> Task<std::vector<JobRow>> {
+        std::vector<JobRow> rows;
+        for (const auto& job : jobs_.list())
+            rows.emplace_back(job_path(job.number), std::string(to_string(job.kind)),
+                              machine_path(job.subject.hypervisor, job.subject.machine),
+                              std::string(to_string(job.state)), job.progress);
+        co_return rows;
+    });
+}
+
+std::string ManagerObject::Version() { return VIRTBUS_VERSION; }
+
+std::vector<sdbus::ObjectPath> ManagerObject::Hypervisors() {
+    std::vector<sdbus::ObjectPath> paths;
+    for (const auto& hypervisor : hypervisors_) paths.push_back(hypervisor_path(hypervisor->name()));
+    std::sort(paths.begin(), paths.end());
+    return paths;
+}
+
+}  // namespace virtbus::bus

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// org.virtbus1.Manager: the entry at /org/virtbus1, with the ObjectManager of everything below. Main thread only.
+#pragma once
+
+#include "bus/options.h"
+#include "bus/served_object.h"
+#include "model/hypervisor.h"
+#include "model/jobs.h"
+
+#include <org.virtbus1.Manager_adaptor.h>
+
+#include <memory>
+#include <vector>
+
+namespace virtbus::bus {
+
+class ManagerObject final
+    : public sdbus::AdaptorInterfaces<org::virtbus1::Manager_adaptor, sdbus::ObjectManager_adaptor>,
+      public ServedObject {
+public:
+    using HypervisorList = std::vector<std::shared_ptr<Hypervisor>>;
+
+    ManagerObject(Services services, const HypervisorList& hypervisors, const Jobs& jobs);
+
+    /// Sends Lifecycle; returns the sequence number that it got.
+    std::uint64_t tell_lifecycle(const sdbus::ObjectPath& machine, const LifecycleEvent& event);
+    void tell_resynced(const Hypervisor& hypervisor);
+    void tell_job_added(const JobStatus& job);
+    void tell_job_ended(const JobStatus& job);
+
+private:
+    using MachineRow = sdbus::Struct<sdbus::ObjectPath, std::string, std::string, std::string, std::string, std::string,
+                                     std::string, std::uint32_t, std::uint64_t>;
+    using JobRow = sdbus::Struct<sdbus::ObjectPath, std::string, sdbus::ObjectPath, std::string, double>;
+
+    void ListMachines(sdbus::Result<std::vector<MachineRow>>&& result, VariantMap filter) override;
+    void GetMachine(sdbus::Result<sdbus::ObjectPath>&& result, std::string name_or_uuid, VariantMap options) override;
+    void ListJobs(sdbus::Result<std::vector<JobRow>>&& result) override;
+
+    std::string Version() override;
+    std::vector<std::string> Features() override { return {}; }
+    std::vector<sdbus::ObjectPath> Hypervisors() override;
+    std::uint32_t JobCount() override { return jobs_.running(); }
+    std::uint64_t Sequence() override { return sequence_; }
+
+    const HypervisorList& hypervisors_;
+    const Jobs& jobs_;
+    std::uint64_t sequence_ = 0;
+};
+
+}  // namespace virtbus::bus

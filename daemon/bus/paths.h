@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Where each kind of object stands on the bus: the only place that knows how a path is made.
+#pragma once
+
+#include "base/uuid.h"
+
+#include <sdbus-c++/sdbus-c++.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace virtbus::bus {
+
+inline constexpr const char* bus_name = "org.virtbus1";
+inline constexpr const char* root_path = "/org/virtbus1";
+inline constexpr const char* no_object = "/";
+
+/// A name as one element of a path: what a path cannot hold is escaped, sd_bus_path_encode(3).
+sdbus::ObjectPath hypervisor_path(std::string_view name);
+sdbus::ObjectPath machine_path(std::string_view hypervisor, const Uuid& uuid);
+/// Job 0 is none: "/".
+sdbus::ObjectPath job_path(std::uint64_t number);
+
+}  // namespace virtbus::bus

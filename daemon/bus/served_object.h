@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What every object on the bus has in common: its methods are coroutines that answer exactly once, after the caller
+// was found to have the right, and the object outlives them.
+//
+// sdbus-c++ 1.2 and the libsystemd below it make three demands, which are met here and nowhere else: only sdbus::Error
+// may leave a handler; a call must be answered, or its caller waits 25 s; and it must be answered before the object's
+// vtable is gone, or libsystemd reads freed memory.
+#pragma once
+
+#include "base/log.h"
+#include "base/task.h"
+#include "bus/authority.h"
+#include "bus/error.h"
+
+#include <sdbus-c++/sdbus-c++.h>
+
+#include <exception>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace virtbus::bus {
+
+/// What all objects stand on.
+struct Services {
+    asio::io_context& loop;
+    sdbus::IConnection& connection;
+    Authority& authority;
+};
+
+/// A method call as its handler sees it.
+struct Call {
+    std::string sender;  ///< unique bus name
+    uid_t uid = 0;       ///< known when the handler runs
+};
+
+class ServedObject : public std::enable_shared_from_this<ServedObject> {
+public:
+    explicit ServedObject(Services services) : services_(services) {}
+    ServedObject(const ServedObject&) = delete;
+    ServedObject& operator=(const ServedObject&) = delete;
+    virtual ~ServedObject() = default;
+
+    /// Answers every call that is still under way with `error`, and refuses new ones with it: the object is leaving
+    /// the bus. Handlers that run on find nobody waiting.
+    void retire(const Error& error);
+
+protected:
+    /// Serves one method call: checks that its caller may do `action`, runs the coroutine `body(Call&)` and replies
+    /// with what it returns: nothing, one value, or a tuple of several. Whatever it throws becomes the error reply.
+    template <typename... Out, typename Body>
+    void serve(const sdbus::IObject& object, sdbus::Result<Out...>&& result, Action action, Body body);
+
+    [[nodiscard]] const Services& services() const { return services_; }
+
+private:
+    /// A reply that is owed.
+    class Reply {
+    public:
+        virtual ~Reply() = default;
+        virtual void fail(const std::exception_ptr& failure) = 0;
+    };
+
+    template <typename... Out>
+    class ReplyOf;
+
+    template <typename... Out, typename Body>
+    static Task<> answer(std::shared_ptr<ServedObject> self, std::shared_ptr<ReplyOf<Out...>> reply, Action action,
+                         Call call, Body body);
+
+    void owe(const std::shared_ptr<Reply>& reply);
+
+    Services services_;
+    std::vector<std::weak_ptr<Reply>> owed_;
+    std::exception_ptr retired_;
+};
+
+template <typename... Out>
+class ServedObject::ReplyOf final : public Reply {
+public:
+    explicit ReplyOf(sdbus::Result<Out...>&& result) : result_(std::move(result)) {}
+    ~ReplyOf() override {
+        fail(std::make_exception_ptr(Error(Code::internal, "a defect of virtbus: the call was dropped")));
+    }
+
+    template <typename... Values>
+    void succeed(const Values&... values) {
+        if (std::exchange(answered_, true)) return;
+        try {
+            result_.returnResults(values...);
+        } catch (const sdbus::Error& error) {
+            log::warning("cannot reply: " + error.getMessage());  // such as a caller that does not take descriptors
+        }
+    }
+
+    void fail(const std::exception_ptr& failure) override {
+        if (std::exchange(answered_, true)) return;
+        try {
+            result_.returnError(to_bus_error(failure));
+        } catch (const sdbus::Error& error) {
+            log::warning("cannot reply: " + error.getMessage());
+        }
+    }
+
+private:
+    sdbus::Result<Out...> result_;
+    bool answered_ = false;
+};
+
+template <typename... Out, typename Body>
+void ServedObject::serve(const sdbus::IObject& object, sdbus::Result<Out...>&& result, Action action, Body body) {
+    const auto reply = std::make_shared<ReplyOf<Out...>>(std::move(result));
+    if (retired_) return reply->fail(retired_);
+    owe(reply);
+    Call call{current_sender(object), 0};
+    spawn(services_.loop, answer<Out...>(shared_from_this(), reply, action, std::move(call), std::move(body)),
+          "a method call");
+}
+
+template <typename... Out, typename Body>
+Task<> ServedObject::answer(std::shared_ptr<ServedObject> self, std::shared_ptr<ReplyOf<Out...>> reply, Action action,
+                            Call call, Body body) {
+    try {
+        call.uid = co_await self->services_.authority.require(action, call.sender);
+        if (self->retired_) std::rethrow_exception(self->retired_);
+        if constexpr (sizeof...(Out) == 0) {
+            co_await body(call);
+            reply->succeed();
+        } else if constexpr (sizeof...(Out) == 1) {
+            reply->succeed(co_await body(call));
+        } else {
+            std::apply([&](const auto&... values) { reply->succeed(values...); }, co_await body(call));
+        }
+    } catch (...) {
+        reply->fail(std::current_exception());
+    }
+}
+
+}  // namespace virtbus::bus

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "config.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <optional>
+
+namespace virtbus {
+
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr const char* default_file = "/etc/virtbus/virtbus.json";
+
+/// A name goes into object paths and onto command lines.
+void check_hypervisor_name(const std::string& name) {
+    const auto allowed = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.'; };
+    if (name.empty() || name.size() > 64 || !std::all_of(name.begin(), name.end(), allowed))
+        throw ConfigError(fmt::format("hypervisor name \"{}\": 1 to 64 letters, digits, \"_\", \"-\" and \".\"", name));
+}
+
+template <typename Value>
+Value get(const Json& value, const std::string& key) {
+    try {
+        return value.get<Value>();
+    } catch (const Json::exception&) {
+        throw ConfigError(fmt::format("{}: has the wrong type", key));
+    }
+}
+
+void read_hypervisors(const Json& value, Config& config) {
+    config.hypervisors.clear();
+    for (const auto& [name, uri] : get<std::map<std::string, std::string>>(value, "hypervisors")) {
+        check_hypervisor_name(name);
+        config.hypervisors[name] = uri;
+    }
+}
+
+void read_keepalive(const Json& value, Config& config) {
+    for (const auto& [key, number] : value.items()) {
+        if (key == "interval")
+            config.keepalive_interval = get<int>(number, "keepalive.interval");
+        else if (key == "count")
+            config.keepalive_count = get<unsigned>(number, "keepalive.count");
+        else
+            throw ConfigError(fmt::format("keepalive.{}: unknown; known are interval, count", key));
+    }
+    if (config.keepalive_interval < 1 || config.keepalive_count < 1)
+        throw ConfigError("keepalive: interval and count must be at least 1, or a dead hypervisor would never be noticed");
+}
+
+void read_allowed_directories(const Json& value, Config& config) {
+    config.allowed_directories.clear();
+    for (const auto& directory : get<std::vector<std::string>>(value, "allowed-directories"))
+        config.allowed_directories.emplace_back(directory);
+}
+
+void read_log_level(const Json& value, Config& config) {
+    const auto level = log::level_from(get<std::string>(value, "log-level"));
+    if (!level) throw ConfigError("log-level: must be one of emerg, alert, crit, err, warning, notice, info, debug");
+    config.log_level = *level;
+}
+
+const std::map<std::string, std::function<void(const Json&, Config&)>> settings{
+    {"hypervisors", read_hypervisors},
+    {"keepalive", read_keepalive},
+    {"allowed-directories", read_allowed_directories},
+    {"log-level", read_log_level},
+};
+
+std::optional<std::string> read_file(const std::string& path) {
+    std::ifstream file(path);
+    if (!file) return std::nullopt;
+    return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+std::pair<std::string, std::string> split_hypervisor(const std::string& text) {
+    const auto equals = text.find('=');
+    if (equals == std::string::npos) throw ConfigError(fmt::format("--hypervisor {}: must be NAME=URI", text));
+    return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+}  // namespace
+
+void read_settings(const std::string& json, Config& config) {
+    Json document;
+    try {
+        document = Json::parse(json, nullptr, true, /*ignore_comments=*/true);
+    } catch (const Json::parse_error& error) {
+        throw ConfigError(error.what());
+    }
+    if (!document.is_object()) throw ConfigError("must be a JSON object");
+    for (const auto& [key, value] : document.items()) {
+        const auto setting = settings.find(key);
+        if (setting == settings.end())
+            throw ConfigError(fmt::format("{}: unknown; known are allowed-directories, hypervisors, keepalive, log-level",
+                                          key));
+        setting->second(value, config);
+    }
+}
+
+Config read_config(int argc, char** argv) {
+    Config config;
+    CLI::App app{"virtbusd: hypervisors, machines and images on D-Bus"};
+    std::string file;
+    std::vector<std::string> hypervisors;
+    app.set_version_flag("--version", "virtbusd " VIRTBUS_VERSION);
+    app.add_flag("--user", config.user, "serve the session bus, and qemu:///session");
+    app.add_option("--hypervisor", hypervisors, "a hypervisor, NAME=URI, instead of the configured ones; repeatable")
+        ->type_name("NAME=URI");
+    app.add_option("--config", file, fmt::format("configuration file; {}, which need not be there", default_file));
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        std::exit(app.exit(error) == 0 ? EXIT_SUCCESS : 2);
+    }
+
+    if (config.user) config.allowed_directories = {"/"};  // QEMU has its user's rights there, no more
+    const auto text = read_file(file.empty() ? default_file : file);
+    if (!text && !file.empty()) throw ConfigError(file + ": cannot be read");
+    // The session's daemon is not the administrator's: it reads a file only when told.
+    if (text && !(config.user && file.empty())) {
+        try {
+            read_settings(*text, config);
+        } catch (const ConfigError& error) {
+            throw ConfigError(fmt::format("{}: {}", file.empty() ? default_file : file, error.what()));
+        }
+    }
+    if (!hypervisors.empty()) config.hypervisors.clear();
+    for (const auto& entry : hypervisors) {
+        const auto [name, uri] = split_hypervisor(entry);
+        check_hypervisor_name(name);
+        config.hypervisors[name] = uri;
+    }
+    if (config.hypervisors.empty()) config.hypervisors["qemu"] = config.user ? "qemu:///session" : "qemu:///system";
+    return config;
+}
+
+}  // namespace virtbus

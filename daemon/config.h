@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What virtbusd is told: the command line, and the configuration file below it.
+#pragma once
+
+#include "base/log.h"
+
+#include <filesystem>
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace virtbus {
+
+struct Config {
+    bool user = false;                                ///< session bus and qemu:///session
+    std::map<std::string, std::string> hypervisors;   ///< name → libvirt URI
+    int keepalive_interval = 5;                       ///< seconds between libvirt's keepalive messages
+    unsigned keepalive_count = 3;                     ///< how many may stay unanswered
+    std::vector<std::filesystem::path> allowed_directories{"/boot", "/var/lib/libvirt/images", "/var/lib/libvirt/boot"};
+    log::Level log_level = log::Level::info;
+};
+
+/// Something is wrong with the configuration; what() names the place.
+class ConfigError : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+/// Puts the settings of a JSON text into `config`; an unknown key or a wrong type is a ConfigError.
+void read_settings(const std::string& json, Config& config);
+
+/// Reads the command line, and the file that it or the default names. May end the process: --help, --version, a wrong
+/// option.
+Config read_config(int argc, char** argv);
+
+}  // namespace virtbus

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libvirt/connection.h"
+
+#include "base/log.h"
+#include "libvirt/error.h"
+
+namespace virtbus {
+
+namespace {
+
+/// Passwords come from libvirt's auth.conf: a daemon has nobody to ask.
+int ask_nobody(virConnectCredentialPtr, unsigned, void*) { return -1; }
+
+}  // namespace
+
+ConnectionHandle open_connection(const std::string& uri, Keepalive keepalive) {
+    virConnectAuth auth{nullptr, 0, ask_nobody, nullptr};
+    ConnectionHandle connection(virConnectOpenAuth(uri.c_str(), &auth, 0));
+    if (!connection) {
+        const auto error = last_error();
+        const Code code = code_from(error, nullptr);
+        const bool named = code == Code::access_denied || code == Code::not_supported;
+        throw Error(named ? code : Code::disconnected, "Cannot connect: " + error.message);
+    }
+    // Drivers inside this process have nobody to lose, and say that they do not support it.
+    if (virConnectSetKeepAlive(connection.get(), keepalive.interval, keepalive.count) < 0)
+        log::debug("no keepalive: " + last_error().message);
+    return connection;
+}
+
+}  // namespace virtbus

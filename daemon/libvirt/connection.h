@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Opening a libvirt connection. Any thread; may block for long.
+#pragma once
+
+#include "libvirt/handle.h"
+
+#include <functional>
+#include <string>
+
+namespace virtbus {
+
+/// After `count` unanswered pings, one each `interval` seconds, a connection is dead.
+struct Keepalive {
+    int interval = 5;
+    unsigned count = 3;
+};
+
+/// Error access_denied when libvirt refuses us, not_supported for a URI that it doesn't know, else disconnected.
+ConnectionHandle open_connection(const std::string& uri, Keepalive keepalive);
+
+/// Opens another connection to the same hypervisor.
+using Opener = std::function<ConnectionHandle()>;
+
+}  // namespace virtbus

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Owners of what libvirt hands out. Any thread. Beware: freeing one resets the thread's last error, so that an error
+// is copied (error.h) before a handle goes out of scope.
+#pragma once
+
+#include <libvirt/libvirt.h>
+
+#include <cstdlib>
+#include <memory>
+
+namespace virtbus {
+
+template <auto Release>
+struct Releaser {
+    template <typename T>
+    void operator()(T* object) const {
+        Release(object);
+    }
+};
+
+using ConnectionHandle = std::unique_ptr<virConnect, Releaser<virConnectClose>>;
+using DomainHandle = std::unique_ptr<virDomain, Releaser<virDomainFree>>;
+using StreamHandle = std::unique_ptr<virStream, Releaser<virStreamFree>>;
+/// Text that libvirt allocated.
+using TextHandle = std::unique_ptr<char, Releaser<std::free>>;
+
+/// What virConnectListAllDomains gives. Who takes a domain out of it leaves a null pointer.
+class DomainList {
+public:
+    DomainList() = default;
+    DomainList(virDomainPtr* domains, int count) : domains_(domains), count_(count) {}
+    DomainList(const DomainList&) = delete;
+    DomainList& operator=(const DomainList&) = delete;
+    ~DomainList() {
+        for (const auto domain : *this)
+            if (domain != nullptr) virDomainFree(domain);
+        std::free(domains_);
+    }
+
+    [[nodiscard]] virDomainPtr* begin() const { return domains_; }
+    [[nodiscard]] virDomainPtr* end() const { return domains_ + count_; }
+    [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(count_); }
+
+private:
+    virDomainPtr* domains_ = nullptr;
+    int count_ = 0;
+};
+
+/// Typed parameters that libvirt allocates and fills in: pass `array()` and `count()`.
+class TypedParameters {
+public:
+    TypedParameters() = default;
+    TypedParameters(const TypedParameters&) = delete;
+    TypedParameters& operator=(const TypedParameters&) = delete;
+    ~TypedParameters() { virTypedParamsFree(parameters_, count_); }
+
+    [[nodiscard]] virTypedParameterPtr* array() { return &parameters_; }
+    [[nodiscard]] int* count() { return &count_; }
+
+    /// The value under `name`, or 0.
+    [[nodiscard]] unsigned long long number(const char* name) const {
+        unsigned long long value = 0;
+        virTypedParamsGetULLong(parameters_, count_, name, &value);
+        return value;
+    }
+
+private:
+    virTypedParameterPtr parameters_ = nullptr;
+    int count_ = 0;
+};
+
+}  // namespace virtbus

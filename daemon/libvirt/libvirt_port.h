@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The port implemented: one libvirt connection. Its functions block, and are called on several worker threads at once,
+// which libvirt's connections allow. They are in four files, as in model/port.h: reading, making, running, settings.
+#pragma once
+
+#include "libvirt/connection.h"
+#include "libvirt/console.h"
+#include "libvirt/domain.h"
+#include "libvirt/handle.h"
+#include "libvirt/subscription.h"
+#include "model/port.h"
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace virtbus {
+
+class LibvirtPort : public Port {
+public:
+    /// `open` makes the connections of the consoles.
+    LibvirtPort(ConnectionHandle connection, std::unique_ptr<Subscription> subscription, Opener open);
+    /// Ends its consoles, deregisters and closes: may block.
+    ~LibvirtPort() override;
+
+    HypervisorInfo describe() override;
+    std::vector<Machine> list() override;
+    std::optional<Machine> read(const Uuid& uuid) override;
+    std::string capabilities_xml() override;
+    std::string machine_xml(const Uuid& uuid, bool inactive) override;
+
+    Uuid create(const MachineSpec& spec) override;
+    Uuid define(const std::string& xml) override;
+    void redefine(const Uuid& uuid, const std::string& xml, std::optional<std::uint64_t> expected) override;
+    void remove(const Uuid& uuid, bool force) override;
+
+    void start(const Uuid& uuid, const StartOptions& options) override;
+    void shutdown(const Uuid& uuid, GuestMode mode) override;
+    void reboot(const Uuid& uuid, GuestMode mode) override;
+    void power_off(const Uuid& uuid, bool graceful) override;
+    void reset(const Uuid& uuid) override;
+    void pause(const Uuid& uuid) override;
+    void resume(const Uuid& uuid) override;
+    void save(const Uuid& uuid) override;
+    void abort_job(const Uuid& uuid) override;
+    std::optional<JobProgress> job_progress(const Uuid& uuid) override;
+
+    void rename(const Uuid& uuid, const std::string& name) override;
+    void set_autostart(const Uuid& uuid, bool autostart) override;
+    void set_memory(const Uuid& uuid, const MemoryChange& change) override;
+    void set_vcpus(const Uuid& uuid, const VcpuChange& change) override;
+    void set_title(const Uuid& uuid, const std::string& title) override;
+    void set_description(const Uuid& uuid, const std::string& description) override;
+    void set_tags(const Uuid& uuid, const std::vector<std::string>& tags) override;
+
+    UniqueFd open_console(const Uuid& uuid, bool force) override;
+
+private:
+    [[nodiscard]] virConnectPtr connection() const { return connection_.get(); }
+    [[nodiscard]] Domain find(const Uuid& uuid) const { return Domain::find(connection(), uuid); }
+    [[nodiscard]] std::string uri() const;
+
+    /// Error already_exists where a machine has this name or UUID.
+    void refuse_taken(const std::string& name, const Uuid& uuid) const;
+    /// Defines it after libvirt has validated it against its schema.
+    Domain define_validated(const std::string& xml, const std::string& name) const;
+
+    ConnectionHandle connection_;
+    std::unique_ptr<Subscription> subscription_;  // ends before the connection
+    Opener open_;
+
+    // libvirt changes an existing machine where it was asked to define a new one of the same UUID: between our looking
+    // and defining no other of our calls may come.
+    std::mutex defining_;
+
+    std::mutex consoles_mutex_;
+    std::vector<std::unique_ptr<Console>> consoles_;  // end first
+};
+
+/// Removes the definition and, with `force`, what libvirt keeps beside it: saved memory, snapshots, checkpoints. The
+/// variables of its firmware go with it always.
+void undefine(const Domain& domain, bool force);
+
+}  // namespace virtbus

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// LibvirtPort's making and unmaking of machines.
+#include "base/log.h"
+#include "libvirt/capabilities.h"
+#include "libvirt/domain_reader.h"
+#include "libvirt/domain_writer.h"
+#include "libvirt/error.h"
+#include "libvirt/libvirt_port.h"
+#include "libvirt/xml.h"
+
+#include <fmt/format.h>
+#include <libvirt/virterror.h>
+
+#include <array>
+#include <span>
+
+namespace virtbus {
+
+namespace {
+
+/// A definition that a caller wrote. What decides which machine it changes, its name and UUID, is read once, here, and
+/// written back plainly: libvirt must not find another name or UUID in it than we checked.
+class Definition {
+public:
+    explicit Definition(const std::string& xml) : domain_(parse_xml(document_, xml, "domain")) {
+        name = text_of(domain_.child("name"));
+        const auto element = domain_.child("uuid");
+        uuid = Uuid::parse(text_of(element));
+        if (element && !uuid) throw Error(Code::invalid_xml, "<uuid> is not a UUID");
+        if (name.empty()) throw Error(Code::invalid_xml, "The domain has no <name>");
+    }
+
+    [[nodiscard]] std::string text() {
+        replace("uuid", uuid->text());
+        replace("name", name);
+        return to_text(domain_);
+    }
+
+    std::string name;
+    std::optional<Uuid> uuid;
+
+private:
+    void replace(const char* element, const std::string& value) {
+        for (auto child = domain_.child(element); child;) {
+            const auto next = child.next_sibling(element);
+            domain_.remove_child(child);
+            child = next;
+        }
+        domain_.prepend_child(element).text() = value.c_str();
+    }
+
+    pugi::xml_document document_;
+    pugi::xml_node domain_;
+};
+
+bool is_session(const std::string& uri) {
+    const auto path = uri.substr(0, uri.find('?'));
+    return path.ends_with("/session");
+}
+
+/// The first of `flag_sets` that the driver knows. Drivers refuse a call for a flag that they don't.
+int undefine_with(virDomainPtr domain, std::span<const unsigned> flag_sets) {
+    for (const unsigned flags : flag_sets) {
+        if (virDomainUndefineFlags(domain, flags) == 0) return 0;
+        if (code_from(last_error(), nullptr) != Code::not_supported) return -1;
+    }
+    return virDomainUndefine(domain);
+}
+
+/// Makes all of what follows a definition happen, or none: takes the definition back when something fails.
+void finish(const Domain& domain, const MachineSpec& spec) try {
+    if (spec.autostart) domain.check(virDomainSetAutostart(domain.get(), 1), "set the autostart of");
+    if (!spec.start) return;
+    const unsigned flags = spec.paused ? VIR_DOMAIN_START_PAUSED : VIR_DOMAIN_NONE;
+    domain.check(virDomainCreateWithFlags(domain.get(), flags), "start");
+} catch (const Error&) {
+    try {
+        undefine(domain, true);
+    } catch (const Error& error) {
+        log::warning(fmt::format("A machine that did not start stays defined: {}", error.what()));
+    }
+    throw;
+}
+
+void refuse_with_content(const Domain& domain) {
+    const auto refuse = [&](std::string_view why) {
+        throw Error(Code::invalid_state, fmt::format("{}: {}", domain.cannot("delete"), why));
+    };
+    if (domain.is_active()) refuse("it is running");
+    if (domain.ask(virDomainHasManagedSaveImage(domain.get(), 0), "delete")) refuse("it has saved memory");
+    if (domain.ask(virDomainSnapshotNum(domain.get(), 0), "delete")) refuse("it has snapshots");
+}
+
+}  // namespace
+
+void undefine(const Domain& domain, bool force) {
+    constexpr unsigned nvram = VIR_DOMAIN_UNDEFINE_NVRAM;
+    constexpr unsigned kept = VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA;
+    constexpr std::array forced{kept | VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA | nvram, kept | nvram, kept,
+                                unsigned{VIR_DOMAIN_UNDEFINE_MANAGED_SAVE}};
+    constexpr std::array plain{nvram};
+    const auto flags = force ? std::span<const unsigned>(forced) : std::span<const unsigned>(plain);
+    domain.check(undefine_with(domain.get(), flags), "delete");
+}
+
+void LibvirtPort::refuse_taken(const std::string& name, const Uuid& uuid) const {
+    const auto refuse_found = [&](virDomainPtr found, const std::string& what) {
+        const DomainHandle handle(found);
+        if (handle) throw Error(Code::already_exists, fmt::format("There is already a machine {}", what));
+        const auto error = last_error();
+        if (error.code != VIR_ERR_NO_DOMAIN) throw_error(connection(), error, "Cannot look for machine " + what);
+    };
+    refuse_found(virDomainLookupByUUID(connection(), uuid.bytes().data()), uuid.text());
+    refuse_found(virDomainLookupByName(connection(), name.c_str()), name);
+}
+
+Domain LibvirtPort::define_validated(const std::string& xml, const std::string& name) const {
+    DomainHandle handle(virDomainDefineXMLFlags(connection(), xml.c_str(), VIR_DOMAIN_DEFINE_VALIDATE));
+    if (!handle) throw_last(connection(), "Cannot define " + name);
+    return Domain(std::move(handle));
+}
+
+Uuid LibvirtPort::create(const MachineSpec& spec) {
+    const Uuid uuid = spec.uuid.value_or(Uuid::random());
+    const Host host{read_capabilities(capabilities_xml()), is_session(uri())};
+    const auto xml = write_domain(spec, uuid, host);
+    const auto domain = [&] {
+        const std::lock_guard lock(defining_);
+        refuse_taken(spec.name, uuid);
+        try {
+            return define_validated(xml, spec.name);
+        } catch (const Error& error) {
+            // The caller gave no XML: what libvirt finds wrong in it is one of the spec's values.
+            if (error.code() == Code::invalid_xml) throw Error(Code::invalid_args, error.what());
+            throw;
+        }
+    }();
+    finish(domain, spec);
+    return uuid;
+}
+
+Uuid LibvirtPort::define(const std::string& xml) {
+    Definition definition(xml);
+    if (!definition.uuid) definition.uuid = Uuid::random();
+    const std::lock_guard lock(defining_);
+    refuse_taken(definition.name, *definition.uuid);
+    define_validated(definition.text(), definition.name);
+    return *definition.uuid;
+}
+
+void LibvirtPort::redefine(const Uuid& uuid, const std::string& xml, std::optional<std::uint64_t> expected) {
+    Definition definition(xml);
+    const std::lock_guard lock(defining_);
+    const auto domain = find(uuid);
+    if (definition.uuid != uuid)
+        throw Error(Code::invalid_args, domain.cannot("redefine") + ": the XML must have the UUID " + uuid.text());
+    if (definition.name != domain.name())
+        throw Error(Code::invalid_args, domain.cannot("redefine") + ": the XML has another name; Rename changes it");
+    if (expected && definition_digest(domain.xml(VIR_DOMAIN_XML_INACTIVE)) != *expected)
+        throw Error(Code::stale_generation,
+                    domain.cannot("redefine") + ": its definition was changed meanwhile; read it again");
+    define_validated(definition.text(), definition.name);
+}
+
+void LibvirtPort::remove(const Uuid& uuid, bool force) {
+    const auto domain = find(uuid);
+    if (!force) refuse_with_content(domain);
+    const bool persistent = domain.is_persistent();
+    if (domain.is_active()) {
+        // It may end by itself before we end it.
+        const int ended = virDomainDestroy(domain.get());
+        const auto error = last_error();
+        if (ended < 0 && code_from(error.code) != Code::invalid_state)
+            throw_error(connection(), error, domain.cannot("power off"));
+    }
+    if (persistent) undefine(domain, force);
+}
+
+}  // namespace virtbus

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// LibvirtPort's reading, and its life.
+#include "base/log.h"
+#include "base/utf8.h"
+#include "libvirt/capabilities.h"
+#include "libvirt/domain_reader.h"
+#include "libvirt/error.h"
+#include "libvirt/libvirt_port.h"
+#include "libvirt/lifecycle_words.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <unordered_set>
+
+namespace virtbus {
+
+namespace {
+
+/// What libvirt tells of a machine beside its XML and state.
+struct Flags {
+    bool persistent = true;
+    bool autostart = false;
+    bool saved = false;
+    bool has_snapshots = false;
+};
+
+Machine read_machine(const Domain& domain, const Flags& flags) {
+    int state = 0;
+    int reason = 0;
+    domain.check(virDomainGetState(domain.get(), &state, &reason, 0), "read the state of");
+    const auto definition = domain.xml(VIR_DOMAIN_XML_INACTIVE);
+    Machine machine = read_domain(is_active(state_from(state)) ? domain.xml(0) : definition);
+    machine.state = state_from(state);
+    machine.state_reason = state_reason(state, reason);
+    machine.persistent = flags.persistent;
+    machine.autostart = flags.autostart;
+    machine.saved = flags.saved;
+    machine.has_snapshots = flags.has_snapshots;
+    machine.definition = definition_digest(definition);
+    return machine;
+}
+
+Flags read_flags(const Domain& domain) {
+    int autostart = 0;
+    const int answered = virDomainGetAutostart(domain.get(), &autostart);
+    return {.persistent = domain.is_persistent(),
+            .autostart = domain.ask(answered < 0 ? answered : autostart, "read the autostart of"),
+            .saved = domain.ask(virDomainHasManagedSaveImage(domain.get(), 0), "read the saved memory of"),
+            .has_snapshots = domain.ask(virDomainSnapshotNum(domain.get(), 0), "read the snapshots of")};
+}
+
+/// All domains that `flags` select. libvirt lists at most 16,384 in one answer and fails when there are more.
+DomainList list_domains(virConnectPtr connection, unsigned flags) {
+    virDomainPtr* domains = nullptr;
+    const int count = virConnectListAllDomains(connection, &domains, flags);
+    if (count < 0) throw_last(connection, "Cannot list the machines");
+    return {domains, count};
+}
+
+/// A fact of all machines, by one call instead of one for each: those that libvirt lists with a flag.
+class BulkFlag {
+public:
+    /// `otherwise` is what holds where the driver can't tell.
+    BulkFlag(virConnectPtr connection, unsigned flag, bool otherwise) : otherwise_(otherwise) {
+        try {
+            for (const auto domain : list_domains(connection, flag)) selected_.insert(uuid_of(domain));
+            known_ = true;
+        } catch (const Error& error) {
+            if (error.code() == Code::disconnected) throw;
+        }
+    }
+
+    [[nodiscard]] bool of(const Uuid& uuid) const { return known_ ? selected_.contains(uuid) : otherwise_; }
+
+private:
+    std::unordered_set<Uuid> selected_;
+    bool known_ = false;
+    bool otherwise_;
+};
+
+/// What a call of libvirt that allocates its answer says; "" where the driver can't.
+std::string text_or_nothing(char* allocated) {
+    const TextHandle text(allocated);
+    return text ? to_utf8(text.get()) : "";
+}
+
+/// Whether the host behind `uri` is this one: the URI names no other.
+bool is_local(const std::string& uri) {
+    const auto authority = uri.find("://");
+    return authority != std::string::npos && uri.compare(authority, 4, ":///") == 0;
+}
+
+HardwareVirtualization own_hardware() {
+    std::ifstream file("/proc/cpuinfo");
+    std::string text(std::size_t{1} << 16, '\0');  // one CPU's part is enough
+    file.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<std::size_t>(file.gcount()));
+    return hardware_virtualization(text);
+}
+
+std::string to_lower(std::string text) {
+    std::transform(text.begin(), text.end(), text.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    return text;
+}
+
+}  // namespace
+
+LibvirtPort::LibvirtPort(ConnectionHandle connection, std::unique_ptr<Subscription> subscription, Opener open)
+    : connection_(std::move(connection)), subscription_(std::move(subscription)), open_(std::move(open)) {}
+
+LibvirtPort::~LibvirtPort() = default;
+
+std::string LibvirtPort::uri() const { return text_or_nothing(virConnectGetURI(connection())); }
+
+HypervisorInfo LibvirtPort::describe() {
+    const auto capabilities = read_capabilities(capabilities_xml());
+    HypervisorInfo info;
+    const char* type = virConnectGetType(connection());
+    if (type == nullptr) throw_last(connection(), "Cannot read the hypervisor's type");
+    info.driver = to_lower(to_utf8(type));
+    info.accelerations = accelerations(capabilities);
+    info.type = hypervisor_type(info.driver, info.accelerations);
+    info.guest_types = guest_types(capabilities);
+    info.arch = capabilities.arch;
+    info.cpu = capabilities.cpu;
+    info.hardware = capabilities.hardware;
+    // The test driver's host is made up.
+    if (info.hardware == HardwareVirtualization::none && info.driver != "test" && is_local(uri()))
+        info.hardware = own_hardware();
+
+    unsigned long version = 0;
+    if (virConnectGetVersion(connection(), &version) == 0) info.version = version_text(version);
+    version = 0;
+    if (virConnectGetLibVersion(connection(), &version) == 0) info.libvirt_version = version_text(version);
+    info.hostname = text_or_nothing(virConnectGetHostname(connection()));
+    virNodeInfo node{};
+    if (virNodeGetInfo(connection(), &node) < 0) throw_last(connection(), "Cannot read the host's size");
+    info.cpus = node.cpus;
+    info.memory = std::uint64_t{node.memory} * 1024;
+    return info;
+}
+
+std::vector<Machine> LibvirtPort::list() {
+    const auto domains = list_domains(connection(), 0);
+    const BulkFlag persistent(connection(), VIR_CONNECT_LIST_DOMAINS_PERSISTENT, true);
+    const BulkFlag autostart(connection(), VIR_CONNECT_LIST_DOMAINS_AUTOSTART, false);
+    const BulkFlag saved(connection(), VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE, false);
+    const BulkFlag snapshots(connection(), VIR_CONNECT_LIST_DOMAINS_HAS_SNAPSHOT, false);
+    std::vector<Machine> machines;
+    machines.reserve(domains.size());
+    for (auto& handle : domains) {
+        const Domain domain{DomainHandle(std::exchange(handle, nullptr))};
+        const Uuid uuid = domain.uuid();
+        try {
+            machines.push_back(read_machine(
+                domain, {persistent.of(uuid), autostart.of(uuid), saved.of(uuid), snapshots.of(uuid)}));
+        } catch (const Error& error) {
+            if (error.code() == Code::disconnected) throw;
+            if (error.code() == Code::no_such_machine) continue;  // it went meanwhile
+            log::warning(fmt::format("Left out machine {} ({}): {}", domain.name(), uuid.text(), error.what()));
+        }
+    }
+    return machines;
+}
+
+std::optional<Machine> LibvirtPort::read(const Uuid& uuid) try {
+    const auto domain = find(uuid);
+    return read_machine(domain, read_flags(domain));
+} catch (const Error& error) {
+    if (error.code() == Code::no_such_machine) return std::nullopt;
+    throw;
+}
+
+std::string LibvirtPort::capabilities_xml() {
+    const TextHandle text(virConnectGetCapabilities(connection()));
+    if (!text) throw_last(connection(), "Cannot read the hypervisor's capabilities");
+    return to_utf8(text.get());
+}
+
+std::string LibvirtPort::machine_xml(const Uuid& uuid, bool inactive) {
+    // Never VIR_DOMAIN_XML_SECURE: it would include passwords.
+    return to_utf8(find(uuid).xml(inactive ? VIR_DOMAIN_XML_INACTIVE : 0));
+}
+
+}  // namespace virtbus

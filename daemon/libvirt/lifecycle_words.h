@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The words of Machine.State, Machine.StateReason and Manager.Lifecycle for libvirt's numbers. Pure functions that
+// know an answer to every number: what is newer than this is "unknown".
+#pragma once
+
+#include "model/machine.h"
+
+#include <string>
+
+namespace virtbus {
+
+/// virDomainState.
+MachineState state_from(int state);
+
+/// virDomain<State>Reason of that state.
+std::string state_reason(int state, int reason);
+
+/// virDomainEventType and virDomainEvent<Type>DetailType.
+LifecycleEvent lifecycle_event(int event, int detail);
+
+/// VIR_DOMAIN_EVENT_ID_REBOOT, which is an event of its own in libvirt.
+LifecycleEvent reboot_event();
+
+}  // namespace virtbus

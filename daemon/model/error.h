@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The one exception of the daemon. libvirt/error.cpp makes them from libvirt's errors, bus/error.cpp turns them into
+// D-Bus errors; nothing else knows either side's names.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+namespace virtbus {
+
+enum class Code {
+    invalid_args,
+    access_denied,
+    no_such_machine,
+    no_such_hypervisor,
+    ambiguous,
+    already_exists,
+    invalid_state,
+    invalid_xml,
+    not_supported,
+    machine_busy,
+    busy,
+    agent_unresponsive,
+    cancelled,
+    disconnected,
+    stale_generation,
+    timeout,
+    failed,
+    internal,
+};
+
+/// `what()` is for people: it names the thing, and where there is one, the way out.
+class Error : public std::runtime_error {
+public:
+    Error(Code code, const std::string& message) : std::runtime_error(message), code_(code) {}
+
+    [[nodiscard]] Code code() const { return code_; }
+
+private:
+    Code code_;
+};
+
+}  // namespace virtbus

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/hypervisor.h"
+
+#include "base/log.h"
+
+#include <asio/post.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <random>
+
+namespace virtbus {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// libvirtd serves five requests of a connection at once and then stops reading it (max_client_requests): one less
+// keeps it answering keepalive.
+constexpr std::array<std::size_t, 3> lane_threads{4, 4, 2};
+constexpr std::array<std::string_view, 3> lane_names{"reading", "work", "control"};
+constexpr std::size_t lane_most = 256;
+
+/// After this the state says that the hypervisor does not answer; the attempt goes on, as libvirt cannot end it.
+constexpr auto connect_patience = 20s;
+constexpr auto first_retry = 1s;
+constexpr auto last_retry = 60s;
+
+/// What libvirt has no event for, such as autostart or a removed saved image, is found by listing again.
+constexpr auto reconcile_interval = 10min;
+
+/// Not all hypervisors of a network at the same moment.
+std::chrono::milliseconds with_jitter(std::chrono::milliseconds interval) {
+    static std::minstd_rand random{std::random_device{}()};
+    return interval + std::chrono::milliseconds(random() % static_cast<unsigned>(interval.count() / 4 + 1));
+}
+
+}  // namespace
+
+std::string_view to_string(ConnectionState state) {
+    switch (state) {
+        case ConnectionState::connecting: return "connecting";
+        case ConnectionState::connected: return "connected";
+        case ConnectionState::failed: return "failed";
+        case ConnectionState::disconnected: return "disconnected";
+    }
+    return "";
+}
+
+/// Carries what a port tells from libvirt's thread to the main thread, and says from which connection it came.
+class Hypervisor::Events final : public PortEvents {
+public:
+    Events(asio::io_context& loop, std::weak_ptr<Hypervisor> hypervisor, std::uint64_t connection)
+        : loop_(loop), hypervisor_(std::move(hypervisor)), connection_(connection) {}
+
+    void touched(const Uuid& uuid) override {
+        post([uuid](Hypervisor& hypervisor) { hypervisor.inventory_.touch(uuid); });
+    }
+    void happened(const Uuid& uuid, const LifecycleEvent& event) override {
+        post([uuid, event](Hypervisor& hypervisor) { hypervisor.inventory_.happened(uuid, event); });
+    }
+    void closed(const std::string& reason) override {
+        post([reason, connection = connection_](Hypervisor& hypervisor) {
+            hypervisor.connection_lost(connection, reason);
+        });
+    }
+
+private:
+    template <typename Tell>
+    void post(Tell tell) {
+        asio::post(loop_, [hypervisor = hypervisor_, tell = std::move(tell)] {
+            if (const auto alive = hypervisor.lock()) tell(*alive);
+        });
+    }
+
+    asio::io_context& loop_;
+    std::weak_ptr<Hypervisor> hypervisor_;
+    std::uint64_t connection_;
+};
+
+Hypervisor::Hypervisor(asio::io_context& loop, std::string name, std::string uri, std::unique_ptr<Connector> connector)
+    : loop_(loop),
+      name_(std::move(name)),
+      uri_(std::move(uri)),
+      connector_(std::move(connector)),
+      inventory_(loop, *this),
+      lost_(loop.get_executor()),
+      retry_(loop.get_executor()) {
+    for (std::size_t i = 0; i < lane_count; ++i)
+        lanes_.at(i) = std::make_unique<WorkerLane>(loop, fmt::format("hypervisor {} ({})", name_, lane_names.at(i)),
+                                                    lane_threads.at(i), lane_most);
+}
+
+void Hypervisor::start() {
+    // The coroutines own the hypervisor: it lives at least until both have ended.
+    const auto owned = [](std::shared_ptr<Hypervisor> self, Task<> task) -> Task<> {
+        co_await std::move(task);
+        static_cast<void>(self);
+    };
+    spawn(loop_, owned(shared_from_this(), inventory_.run()), "inventory of " + name_);
+    spawn(loop_, owned(shared_from_this(), supervise()), "connection to " + name_);
+}
+
+void Hypervisor::stop() {
+    stopping_ = true;
+    inventory_.stop();
+    retry_.set();
+    lost_.set();
+    drop_ports();
+}
+
+Task<> Hypervisor::supervise() {
+    std::chrono::milliseconds retry = first_retry;
+    while (!stopping_) {
+        set_status(ConnectionState::connecting, status_.error);
+        std::optional<HypervisorInfo> info;
+        std::string failure;
+        try {
+            info = co_await connect();
+        } catch (const std::exception& error) {
+            failure = error.what();
+        }
+        if (stopping_) break;
+        if (info) {
+            retry = first_retry;
+            co_await stay_connected(std::move(*info));
+        } else {
+            set_status(ConnectionState::failed, failure);
+        }
+        if (stopping_) break;
+        retry_.reset();
+        co_await retry_.wait(with_jitter(retry));
+        retry = std::min<std::chrono::milliseconds>(retry * 2, last_retry);
+    }
+    drop_ports();
+}
+
+Task<HypervisorInfo> Hypervisor::connect() {
+    drop_ports();
+    lost_.reset();
+    lost_reason_.clear();
+    ++connection_;
+    const auto events = std::make_shared<Events>(loop_, weak_from_this(), connection_);
+
+    struct Connected {
+        std::array<std::shared_ptr<Port>, lane_count> ports;
+        HypervisorInfo info;
+    };
+    auto attempt = [&connector = *connector_, events] {
+        Connected connected;
+        for (std::size_t i = 0; i < lane_count; ++i)
+            connected.ports.at(i) = connector.connect(static_cast<Lane>(i), events);
+        connected.info = connected.ports.front()->describe();
+        return connected;
+    };
+    // libvirt's open cannot be ended and may last for ever. It is waited for, and a second is never begun beside it.
+    const auto alarm = std::make_shared<Latch>(loop_.get_executor());
+    spawn(loop_, warn_when_slow(shared_from_this(), alarm), "connecting to " + name_);
+    std::exception_ptr failure;
+    Connected connected;
+    try {
+        connected = co_await lane(Lane::control).run(std::move(attempt), WorkerLane::Patience::max());
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    alarm->set();
+    if (failure) std::rethrow_exception(failure);
+    ports_ = std::move(connected.ports);
+    co_return std::move(connected.info);
+}
+
+Task<> Hypervisor::warn_when_slow(std::shared_ptr<Hypervisor> self, std::shared_ptr<Latch> connected) {
+    const bool in_time = co_await connected->wait(connect_patience);
+    if (in_time) co_return;
+    self->set_status(ConnectionState::failed, fmt::format("{} does not answer; still waiting for it", self->uri_));
+}
+
+Task<> Hypervisor::stay_connected(HypervisorInfo info) {
+    set_status({ConnectionState::connected, {}, std::move(info)});
+    inventory_.relist(true);
+    for (;;) {
+        const bool lost = co_await lost_.wait(reconcile_interval);
+        if (lost) break;
+        inventory_.relist(false);
+    }
+    drop_ports();
+    if (!stopping_) set_status(ConnectionState::disconnected, lost_reason_);
+}
+
+void Hypervisor::connection_lost(std::uint64_t connection, const std::string& reason) {
+    if (connection != connection_) return;
+    lost_reason_ = reason;
+    lost_.set();
+}
+
+void Hypervisor::drop_ports() {
+    // Closing a connection may block, so the last reference goes on a worker thread.
+    for (auto& port : ports_)
+        if (port) lane(Lane::control).run_detached([port = std::exchange(port, nullptr)]() mutable { port.reset(); });
+}
+
+void Hypervisor::set_status(HypervisorStatus status) {
+    if (status == status_) return;
+    const auto before = std::exchange(status_, std::move(status));
+    const bool bad = status_.connection == ConnectionState::failed || status_.connection == ConnectionState::disconnected;
+    log::write(bad ? log::Level::warning : log::Level::info,
+               fmt::format("hypervisor {} ({}): {}{}{}", name_, uri_, to_string(status_.connection),
+                           status_.error.empty() ? "" : ": ", status_.error),
+               {{"VIRTBUS_HYPERVISOR", name_}});
+    if (observer_ != nullptr) observer_->status_changed(before, status_);
+}
+
+std::shared_ptr<Port> Hypervisor::port(Lane lane) const {
+    const auto& port = ports_.at(static_cast<std::size_t>(lane));
+    if (!port)
+        throw Error(Code::disconnected,
+                    fmt::format("hypervisor {} is {}{}{}", name_, to_string(status_.connection),
+                                status_.error.empty() ? "" : ": ", status_.error));
+    return port;
+}
+
+std::size_t Hypervisor::pending() const {
+    std::size_t pending = 0;
+    for (const auto& lane : lanes_) pending += lane->pending();
+    return pending;
+}
+
+Task<std::vector<Machine>> Hypervisor::list() {
+    co_return co_await run(Lane::query, [](Port& port) { return port.list(); });
+}
+
+Task<std::vector<InventorySource::Reading>> Hypervisor::read(std::vector<Uuid> uuids) {
+    auto work = [uuids = std::move(uuids)](Port& port) {
+        std::vector<Reading> readings(uuids.size());
+        for (std::size_t i = 0; i < uuids.size(); ++i) {
+            try {
+                readings[i].machine = port.read(uuids[i]);
+            } catch (const Error& error) {
+                if (error.code() == Code::disconnected) throw;
+                log::warning(fmt::format("machine {} cannot be read: {}", uuids[i].text(), error.what()),
+                             {{"VIRTBUS_MACHINE", uuids[i].text()}});
+                readings[i].failure = std::current_exception();
+            }
+        }
+        return readings;
+    };
+    co_return co_await run(Lane::query, std::move(work));
+}
+
+}  // namespace virtbus

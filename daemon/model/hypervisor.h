@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// One hypervisor: its connections, kept alive and made anew when they are lost, the lanes that blocking calls run on,
+// and the mirror of its machines. Main thread only; what runs elsewhere is in the lanes.
+#pragma once
+
+#include "base/latch.h"
+#include "base/task.h"
+#include "model/hypervisor_info.h"
+#include "model/inventory.h"
+#include "model/port.h"
+#include "model/worker_lane.h"
+
+#include <array>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace virtbus {
+
+enum class ConnectionState { connecting, connected, failed, disconnected };
+
+std::string_view to_string(ConnectionState state);
+
+struct HypervisorStatus {
+    ConnectionState connection = ConnectionState::connecting;
+    std::string error;  ///< why failed or disconnected, for people
+    HypervisorInfo info;
+
+    bool operator==(const HypervisorStatus&) const = default;
+};
+
+class HypervisorObserver {
+public:
+    virtual ~HypervisorObserver() = default;
+    virtual void status_changed(const HypervisorStatus& before, const HypervisorStatus& after) = 0;
+};
+
+class Hypervisor final : public InventorySource, public std::enable_shared_from_this<Hypervisor> {
+public:
+    /// How long a caller waits for one blocking call. libvirt itself has no limits; a call that is dropped goes on.
+    static constexpr std::chrono::minutes call_patience{5};
+
+    /// `uri` is for people: without password and query.
+    Hypervisor(asio::io_context& loop, std::string name, std::string uri, std::unique_ptr<Connector> connector);
+
+    [[nodiscard]] const std::string& name() const { return name_; }
+    [[nodiscard]] const std::string& uri() const { return uri_; }
+    [[nodiscard]] const HypervisorStatus& status() const { return status_; }
+    Inventory& inventory() { return inventory_; }
+    asio::io_context& loop() { return loop_; }
+
+    void observe(HypervisorObserver* observer) { observer_ = observer; }
+
+    /// Connects, and keeps connected, from now until stop().
+    void start();
+    /// Ends both loops and closes the connections; calls still under way may go on in their lanes.
+    void stop();
+    /// Tries to connect now instead of at the next time.
+    void reconnect() { retry_.set(); }
+
+    /// Runs `work(Port&)` on the lane's connection and thread. Throws Error disconnected at once when there is none.
+    template <typename Work>
+    Task<std::invoke_result_t<Work&, Port&>> run(Lane lane, Work work,
+                                                 WorkerLane::Patience patience = call_patience);
+
+    /// How many calls run or wait in all lanes.
+    [[nodiscard]] std::size_t pending() const;
+
+    Task<std::vector<Machine>> list() override;
+    Task<std::vector<Reading>> read(std::vector<Uuid> uuids) override;
+
+private:
+    class Events;
+    static constexpr std::size_t lane_count = 3;
+
+    Task<> supervise();
+    Task<HypervisorInfo> connect();
+    static Task<> warn_when_slow(std::shared_ptr<Hypervisor> self, std::shared_ptr<Latch> connected);
+    Task<> stay_connected(HypervisorInfo info);
+    void set_status(HypervisorStatus status);
+    void set_status(ConnectionState state, std::string error = {}) {
+        set_status({state, std::move(error), status_.info});
+    }
+    void connection_lost(std::uint64_t connection, const std::string& reason);
+    void drop_ports();
+    std::shared_ptr<Port> port(Lane lane) const;
+    WorkerLane& lane(Lane lane) { return *lanes_.at(static_cast<std::size_t>(lane)); }
+
+    asio::io_context& loop_;
+    std::string name_;
+    std::string uri_;
+    std::unique_ptr<Connector> connector_;
+    HypervisorStatus status_;
+    HypervisorObserver* observer_ = nullptr;
+    Inventory inventory_;
+    std::array<std::shared_ptr<Port>, lane_count> ports_;
+    std::uint64_t connection_ = 0;  ///< counts the connections: what an old one still tells is not heard
+    std::string lost_reason_;
+    Latch lost_;
+    Latch retry_;
+    bool stopping_ = false;
+    std::array<std::unique_ptr<WorkerLane>, lane_count> lanes_;  // last: its threads end first
+};
+
+template <typename Work>
+Task<std::invoke_result_t<Work&, Port&>> Hypervisor::run(Lane which, Work work, WorkerLane::Patience patience) {
+    auto call = [port = port(which), work = std::move(work)]() mutable { return work(*port); };
+    co_return co_await lane(which).run(std::move(call), patience);
+}
+
+}  // namespace virtbus

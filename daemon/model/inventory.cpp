@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/inventory.h"
+
+#include "base/clock.h"
+#include "model/error.h"
+
+#include <algorithm>
+#include <unordered_set>
+
+namespace virtbus {
+
+namespace {
+
+/// How many machines one read takes at most: an event that comes meanwhile waits for the rest of its batch.
+constexpr std::size_t batch_size = 64;
+
+/// Longer than keepalive takes to find a dead connection, so that callers hear the real reason.
+constexpr std::chrono::seconds refresh_patience{60};
+
+}  // namespace
+
+Inventory::Inventory(asio::io_context& loop, InventorySource& source)
+    : loop_(loop), source_(source), work_(loop.get_executor()), next_generation_(now_usec()) {}
+
+Task<> Inventory::run() {
+    while (!stopping_) {
+        co_await work_.wait();
+        work_.reset();
+        while (!stopping_ && (relist_due_ || !order_.empty())) {
+            if (relist_due_)
+                co_await read_all();
+            else
+                co_await read_due();
+        }
+    }
+}
+
+void Inventory::stop() {
+    stopping_ = true;
+    work_.set();
+}
+
+Inventory::Waiters& Inventory::due(const Uuid& uuid) {
+    const auto [entry, is_new] = due_.try_emplace(uuid);
+    if (is_new) order_.push_back(uuid);
+    work_.set();
+    return entry->second;
+}
+
+void Inventory::touch(const Uuid& uuid) { due(uuid); }
+
+void Inventory::happened(const Uuid& uuid, const LifecycleEvent& event) {
+    events_.emplace_back(uuid, event);
+    due(uuid);
+}
+
+void Inventory::relist(bool announce) {
+    relist_due_ = true;
+    announce_due_ = announce_due_ || announce;
+    work_.set();
+}
+
+Task<> Inventory::refreshed(Uuid uuid) {
+    const auto waiter = std::make_shared<Waiter>(loop_);
+    due(uuid).push_back(waiter);
+    const bool done = co_await waiter->done.wait(refresh_patience);
+    if (!done)
+        throw Error(Code::timeout, "it was done, but the hypervisor did not tell the outcome in time");
+    if (waiter->failure) std::rethrow_exception(waiter->failure);
+}
+
+MachinePtr Inventory::find(const Uuid& uuid) const {
+    const auto found = machines_.find(uuid);
+    return found == machines_.end() ? nullptr : found->second;
+}
+
+std::shared_ptr<Inventory::Watch> Inventory::watch(const Uuid& uuid, std::function<bool(const Machine*)> is_so) {
+    const auto watch = std::make_shared<Watch>(Watch{uuid, std::move(is_so), Latch(loop_.get_executor())});
+    watches_.push_back(watch);
+    check_watches(uuid);
+    return watch;
+}
+
+void Inventory::check_watches(const Uuid& uuid) {
+    std::erase_if(watches_, [](const auto& watch) { return watch.expired(); });
+    const auto machine = find(uuid);
+    for (const auto& entry : watches_)
+        if (const auto watch = entry.lock(); watch && watch->uuid == uuid && watch->is_so(machine.get()))
+            watch->done.set();
+}
+
+void Inventory::set_current_job(const Uuid& uuid, std::uint64_t job) {
+    const auto before = find(uuid);
+    if (!before || before->current_job == job) return;
+    Machine after = *before;
+    after.current_job = job;
+    replace(before, std::move(after));
+}
+
+Inventory::Batch Inventory::take(std::size_t most) {
+    Batch batch;
+    batch.events = events_.size();
+    while (!order_.empty() && batch.uuids.size() < most) {
+        batch.uuids.push_back(order_.front());
+        batch.waiters.push_back(std::move(due_.extract(order_.front()).mapped()));
+        order_.pop_front();
+    }
+    return batch;
+}
+
+Task<> Inventory::read_all() {
+    relist_due_ = false;
+    const auto batch = take(order_.size());
+    std::vector<Machine> listed;
+    std::exception_ptr failure;
+    try {
+        listed = co_await source_.list();
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    for (const auto& waiters : batch.waiters) release(waiters, failure);
+    if (failure) co_return;  // the events wait for the listing that follows the next connection
+    apply_list(std::move(listed), batch.events);
+    if (std::exchange(announce_due_, false) && observer_ != nullptr) observer_->resynced();
+}
+
+void Inventory::apply_list(std::vector<Machine> listed, std::size_t events) {
+    std::unordered_set<Uuid> present;
+    for (auto& machine : listed) {
+        const Uuid uuid = machine.uuid;
+        present.insert(uuid);
+        apply(uuid, std::move(machine), !listed_);
+    }
+    listed_ = true;
+    tell_events(events);
+    std::vector<Uuid> gone;
+    for (const auto& [uuid, machine] : machines_)
+        if (!present.contains(uuid)) gone.push_back(uuid);
+    for (const auto& uuid : gone) apply(uuid, std::nullopt);
+}
+
+Task<> Inventory::read_due() {
+    const auto batch = take(batch_size);
+    std::vector<InventorySource::Reading> readings(batch.uuids.size());
+    std::exception_ptr failure;
+    try {
+        readings = co_await source_.read(batch.uuids);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    for (std::size_t i = 0; i < batch.uuids.size(); ++i)
+        release(batch.waiters[i], failure ? failure : readings.at(i).failure);
+    if (failure) co_return;
+
+    std::vector<Uuid> gone;
+    for (std::size_t i = 0; i < batch.uuids.size(); ++i) {
+        auto& reading = readings.at(i);
+        if (reading.machine)
+            apply(batch.uuids[i], std::move(reading.machine));
+        else if (!reading.failure)
+            gone.push_back(batch.uuids[i]);
+    }
+    tell_events(batch.events, &batch.uuids);
+    for (const auto& uuid : gone) apply(uuid, std::nullopt);
+}
+
+void Inventory::apply(const Uuid& uuid, std::optional<Machine> now, bool first_listing) {
+    const auto before = find(uuid);
+    if (!now) {
+        if (!before) return;
+        machines_.erase(uuid);
+        check_watches(uuid);
+        if (observer_ != nullptr) observer_->removed(before);
+        return;
+    }
+    if (before) {
+        now->state_since = before->state == now->state ? before->state_since : now_usec();
+        now->generation = before->definition == now->definition ? before->generation : next_generation_++;
+        now->current_job = before->current_job;
+    } else {
+        // The first listing cannot tell since when they have been as they are.
+        now->state_since = first_listing ? 0 : now_usec();
+        now->generation = next_generation_++;
+    }
+    replace(before, std::move(*now));
+}
+
+void Inventory::replace(const MachinePtr& before, Machine after) {
+    if (before && *before == after) return;
+    const auto machine = std::make_shared<const Machine>(std::move(after));
+    machines_[machine->uuid] = machine;
+    check_watches(machine->uuid);
+    if (observer_ == nullptr) return;
+    if (before)
+        observer_->changed(before, machine);
+    else
+        observer_->added(machine);
+}
+
+void Inventory::tell_events(std::size_t count, const std::vector<Uuid>* only) {
+    std::deque<std::pair<Uuid, LifecycleEvent>> later;
+    for (std::size_t i = 0; i < events_.size(); ++i) {
+        auto& [uuid, event] = events_[i];
+        const bool due_now = i < count && (only == nullptr || std::find(only->begin(), only->end(), uuid) != only->end());
+        if (!due_now)
+            later.push_back(std::move(events_[i]));
+        else if (observer_ != nullptr)
+            observer_->happened(uuid, event);
+    }
+    events_ = std::move(later);
+}
+
+// Whom this wakes runs in a later turn of the loop, when all that was read has been told. It comes first, so that they
+// run before whatever the observers post: a machine's own Delete replies before the machine has left the bus.
+void Inventory::release(const Waiters& waiters, const std::exception_ptr& failure) {
+    for (const auto& waiter : waiters) {
+        waiter->failure = failure;
+        waiter->done.set();
+    }
+}
+
+}  // namespace virtbus

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The mirror of one hypervisor's machines. Events never change it: they mark a machine dirty, it is read again as a
+// whole, and the difference between the old value and the new is what observers hear. The first listing, a reconnect
+// and a single event take the same way. Main thread only.
+#pragma once
+
+#include "base/latch.h"
+#include "base/task.h"
+#include "model/machine.h"
+
+#include <deque>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace virtbus {
+
+using MachinePtr = std::shared_ptr<const Machine>;
+
+/// Where the inventory reads the truth. Both may throw Error disconnected.
+class InventorySource {
+public:
+    struct Reading {
+        std::optional<Machine> machine;  ///< nothing: there is no such machine
+        std::exception_ptr failure;      ///< or it could not be read
+    };
+
+    virtual ~InventorySource() = default;
+    virtual Task<std::vector<Machine>> list() = 0;
+    /// One reading for each of `uuids`, in their order.
+    virtual Task<std::vector<Reading>> read(std::vector<Uuid> uuids) = 0;
+};
+
+/// Hears every difference, in this order for one machine: added or changed, then what happened, then removed.
+class InventoryObserver {
+public:
+    virtual ~InventoryObserver() = default;
+    virtual void added(const MachinePtr& machine) = 0;
+    virtual void changed(const MachinePtr& before, const MachinePtr& after) = 0;
+    virtual void happened(const Uuid& uuid, const LifecycleEvent& event) = 0;
+    virtual void removed(const MachinePtr& machine) = 0;
+    /// A listing that resync() asked for is complete, and every difference was told.
+    virtual void resynced() = 0;
+};
+
+class Inventory {
+public:
+    Inventory(asio::io_context& loop, InventorySource& source);
+
+    void observe(InventoryObserver* observer) { observer_ = observer; }
+
+    /// Reads what is dirty, for as long as the daemon lives; started once.
+    Task<> run();
+    void stop();
+
+    /// This machine may have changed.
+    void touch(const Uuid& uuid);
+    /// The same, and this happened to it: told after the machine was read.
+    void happened(const Uuid& uuid, const LifecycleEvent& event);
+    /// Everything may have changed. `announce`: observers hear resynced() when it is done.
+    void relist(bool announce);
+
+    /// Returns when the machine has been read after this call: a caller then sees its own write.
+    /// Throws what the reading threw, or Error timeout.
+    Task<> refreshed(Uuid uuid);
+
+    /// The mirror's value, or nullptr.
+    [[nodiscard]] MachinePtr find(const Uuid& uuid) const;
+    [[nodiscard]] const std::unordered_map<Uuid, MachinePtr>& machines() const { return machines_; }
+
+    /// Something that a machine is awaited to become. `done` may be set by others too, to end the waiting.
+    struct Watch {
+        Uuid uuid;
+        std::function<bool(const Machine*)> is_so;  ///< is given nullptr when there is no such machine
+        Latch done;
+    };
+
+    /// Watches until the mirror says `is_so`, or the watch is dropped. `done` is set at once if it is so already.
+    std::shared_ptr<Watch> watch(const Uuid& uuid, std::function<bool(const Machine*)> is_so);
+
+    /// Sets Machine::current_job, which no port knows.
+    void set_current_job(const Uuid& uuid, std::uint64_t job);
+
+private:
+    struct Waiter {
+        explicit Waiter(asio::io_context& loop) : done(loop.get_executor()) {}
+        Latch done;
+        std::exception_ptr failure;
+    };
+
+    using Waiters = std::vector<std::shared_ptr<Waiter>>;
+
+    /// What one reading serves: all that was owed when it began, and nothing that came later.
+    struct Batch {
+        std::vector<Uuid> uuids;
+        std::vector<Waiters> waiters;  ///< one entry for each of `uuids`
+        std::size_t events = 0;        ///< how many of events_ had come
+    };
+
+    Waiters& due(const Uuid& uuid);
+    Batch take(std::size_t most);
+    Task<> read_all();
+    Task<> read_due();
+    void apply_list(std::vector<Machine> listed, std::size_t events);
+    void apply(const Uuid& uuid, std::optional<Machine> now, bool first_listing = false);
+    void replace(const MachinePtr& before, Machine after);
+    void check_watches(const Uuid& uuid);
+    void tell_events(std::size_t count, const std::vector<Uuid>* only = nullptr);
+    static void release(const Waiters& waiters, const std::exception_ptr& failure);
+
+    asio::io_context& loop_;
+    InventorySource& source_;
+    InventoryObserver* observer_ = nullptr;
+    std::unordered_map<Uuid, MachinePtr> machines_;
+    std::unordered_map<Uuid, Waiters> due_;
+    std::deque<Uuid> order_;  // the keys of due_, oldest first
+    std::deque<std::pair<Uuid, LifecycleEvent>> events_;  // not told yet, oldest first
+    std::vector<std::weak_ptr<Watch>> watches_;
+    bool relist_due_ = false;
+    bool announce_due_ = false;
+    bool listed_ = false;
+    bool stopping_ = false;
+    Latch work_;
+    std::uint64_t next_generation_;
+};
+
+}  // namespace virtbus

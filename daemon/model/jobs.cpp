@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/jobs.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <asio/steady_timer.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace virtbus {
+
+namespace {
+
+constexpr std::uint32_t running_most = 64;
+constexpr std::size_t ended_most = 100;
+constexpr std::chrono::minutes ended_stay{10};
+
+}  // namespace
+
+std::string_view to_string(JobKind kind) {
+    switch (kind) {
+        case JobKind::start: return "start";
+        case JobKind::shutdown: return "shutdown";
+        case JobKind::save: return "save";
+    }
+    return "";
+}
+
+std::string_view to_string(JobState state) {
+    switch (state) {
+        case JobState::running: return "running";
+        case JobState::done: return "done";
+        case JobState::failed: return "failed";
+        case JobState::cancelled: return "cancelled";
+    }
+    return "";
+}
+
+class Jobs::Job final : public JobControl {
+public:
+    Job(Jobs& jobs, JobStatus initial) : status(std::move(initial)), forget(jobs.loop_), jobs_(jobs) {}
+
+    [[nodiscard]] std::uint64_t number() const override { return status.number; }
+    void set_progress(std::uint64_t processed, std::uint64_t total, std::uint64_t remaining_usec) override {
+        const auto before = status;
+        status.processed = processed;
+        status.total = total;
+        status.remaining = remaining_usec;
+        const double ratio = total == 0 ? -1 : static_cast<double>(processed) / static_cast<double>(total);
+        status.progress = std::min(ratio, 1.0);
+        jobs_.changed(before, status);
+    }
+    void set_result(const std::string& key, const std::string& value) override { status.result[key] = value; }
+    void on_cancel(std::function<void()> stop) override { stop_ = std::move(stop); }
+    [[nodiscard]] bool is_cancelled() const override { return cancelled_; }
+
+    void cancel() {
+        if (std::exchange(cancelled_, true)) return;
+        if (stop_) stop_();
+    }
+
+    JobStatus status;
+    asio::steady_timer forget;  ///< when the ended job goes
+
+private:
+    Jobs& jobs_;
+    std::function<void()> stop_;
+    bool cancelled_ = false;
+};
+
+std::uint64_t Jobs::start(JobKind kind, const JobSubject& subject, std::uint32_t owner, Work work) {
+    for (const auto& [number, job] : jobs_)
+        if (job->status.state == JobState::running && job->status.subject == subject)
+            throw Error(Code::machine_busy, fmt::format("job {} ({}) is working on this machine; wait for it or cancel it",
+                                                        number, to_string(job->status.kind)));
+    if (running() >= running_most)
+        throw Error(Code::busy, fmt::format("{} jobs are running; try again when some have ended", running_most));
+
+    JobStatus status;
+    status.number = ++last_number_;
+    status.kind = kind;
+    status.subject = subject;
+    status.owner = owner;
+    status.started = now_usec();
+    const auto job = std::make_shared<Job>(*this, status);
+    jobs_[status.number] = job;
+    if (observer_ != nullptr) observer_->job_added(status);
+    spawn(loop_, run(job, std::move(work)), fmt::format("job {}", status.number));
+    return status.number;
+}
+
+Task<> Jobs::run(std::shared_ptr<Job> job, Work work) {
+    JobState state = JobState::done;
+    std::optional<Error> failure;
+    try {
+        co_await work(*job);
+    } catch (const Error& error) {
+        state = error.code() == Code::cancelled ? JobState::cancelled : JobState::failed;
+        failure = error;
+    } catch (const std::exception& error) {
+        state = JobState::failed;
+        failure = Error(Code::internal, error.what());
+    }
+    end(*job, state, std::move(failure));
+}
+
+void Jobs::end(Job& job, JobState state, std::optional<Error> error) {
+    const auto before = job.status;
+    job.status.state = state;
+    job.status.cancellable = false;
+    job.status.remaining = 0;
+    if (state == JobState::done) job.status.progress = 1;
+    if (state == JobState::failed) job.status.error = std::move(error);
+    log::info(fmt::format("job {} ({}) {}{}{}", job.status.number, to_string(job.status.kind), to_string(state),
+                          job.status.error ? ": " : "", job.status.error ? job.status.error->what() : ""),
+              {{"VIRTBUS_JOB", std::to_string(job.status.number)},
+               {"VIRTBUS_MACHINE", job.status.subject.machine.text()},
+               {"VIRTBUS_HYPERVISOR", job.status.subject.hypervisor}});
+    changed(before, job.status);
+
+    job.forget.expires_after(ended_stay);
+    job.forget.async_wait([this, number = job.status.number](const asio::error_code& error_code) {
+        if (error_code) return;
+        const auto node = jobs_.extract(number);
+        if (!node.empty() && observer_ != nullptr) observer_->job_removed(node.mapped()->status);
+    });
+    forget_old();
+}
+
+void Jobs::forget_old() {
+    std::vector<std::uint64_t> ended;
+    for (const auto& [number, job] : jobs_)
+        if (job->status.state != JobState::running) ended.push_back(number);
+    for (std::size_t i = 0; i + ended_most < ended.size(); ++i) {
+        const auto node = jobs_.extract(ended[i]);
+        if (observer_ != nullptr) observer_->job_removed(node.mapped()->status);
+    }
+}
+
+void Jobs::cancel(std::uint64_t number) {
+    const auto found = jobs_.find(number);
+    if (found == jobs_.end() || found->second->status.state != JobState::running)
+        throw Error(Code::invalid_state, fmt::format("job {} has ended", number));
+    if (!found->second->status.cancellable)
+        throw Error(Code::invalid_state, fmt::format("job {} cannot be cancelled any more", number));
+    found->second->cancel();
+}
+
+void Jobs::stop() {
+    for (const auto& [number, job] : jobs_)
+        if (job->status.state == JobState::running) job->cancel();
+}
+
+const JobStatus* Jobs::find(std::uint64_t number) const {
+    const auto found = jobs_.find(number);
+    return found == jobs_.end() ? nullptr : &found->second->status;
+}
+
+std::vector<JobStatus> Jobs::list() const {
+    std::vector<JobStatus> list;
+    for (const auto& [number, job] : jobs_) list.push_back(job->status);
+    return list;
+}
+
+std::uint32_t Jobs::running() const {
+    return static_cast<std::uint32_t>(std::count_if(jobs_.begin(), jobs_.end(), [](const auto& entry) {
+        return entry.second->status.state == JobState::running;
+    }));
+}
+
+void Jobs::changed(const JobStatus& before, const JobStatus& after) {
+    if (observer_ != nullptr) observer_->job_changed(before, after);
+}
+
+}  // namespace virtbus

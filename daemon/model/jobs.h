@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Work that takes longer than a call should: numbered, with progress, a way to cancel it, and a result that stays
+// readable for a while. Main thread only.
+#pragma once
+
+#include "base/task.h"
+#include "base/uuid.h"
+#include "model/error.h"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace virtbus {
+
+enum class JobKind { start, shutdown, save };
+enum class JobState { running, done, failed, cancelled };
+
+std::string_view to_string(JobKind kind);
+std::string_view to_string(JobState state);
+
+/// The machine that a job works on.
+struct JobSubject {
+    std::string hypervisor;
+    Uuid machine;
+
+    bool operator==(const JobSubject&) const = default;
+};
+
+/// A job as the bus shows it: a plain value, in the words of org.virtbus1.Job.xml.
+struct JobStatus {
+    std::uint64_t number = 0;
+    JobKind kind = JobKind::start;
+    JobSubject subject;
+    std::uint32_t owner = 0;
+    std::uint64_t started = 0;
+    JobState state = JobState::running;
+    double progress = -1;
+    std::uint64_t processed = 0;
+    std::uint64_t total = 0;
+    std::uint64_t remaining = 0;
+    bool cancellable = true;
+    std::optional<Error> error;
+    std::map<std::string, std::string> result;
+};
+
+/// What the work of a job holds in its hands.
+class JobControl {
+public:
+    virtual ~JobControl() = default;
+    [[nodiscard]] virtual std::uint64_t number() const = 0;
+    virtual void set_progress(std::uint64_t processed, std::uint64_t total, std::uint64_t remaining_usec) = 0;
+    virtual void set_result(const std::string& key, const std::string& value) = 0;
+    /// Called once when somebody wants the job to stop; the work then throws Error cancelled soon, or ends.
+    virtual void on_cancel(std::function<void()> stop) = 0;
+    [[nodiscard]] virtual bool is_cancelled() const = 0;
+};
+
+class JobsObserver {
+public:
+    virtual ~JobsObserver() = default;
+    virtual void job_added(const JobStatus& job) = 0;
+    virtual void job_changed(const JobStatus& before, const JobStatus& after) = 0;
+    virtual void job_removed(const JobStatus& job) = 0;
+};
+
+class Jobs {
+public:
+    using Work = std::function<Task<>(JobControl&)>;
+
+    explicit Jobs(asio::io_context& loop) : loop_(loop) {}
+
+    void observe(JobsObserver* observer) { observer_ = observer; }
+
+    /// Begins `work`; its number. Error machine_busy when a job works on that machine, busy when too many run.
+    /// It is done when `work` returns, cancelled when it throws Error cancelled, failed when it throws another.
+    std::uint64_t start(JobKind kind, const JobSubject& subject, std::uint32_t owner, Work work);
+
+    /// Asks every running job to stop: the daemon ends.
+    void stop();
+
+    /// Asks a job to stop. Error invalid_state when it has ended.
+    void cancel(std::uint64_t number);
+
+    [[nodiscard]] const JobStatus* find(std::uint64_t number) const;
+    /// Oldest first.
+    [[nodiscard]] std::vector<JobStatus> list() const;
+    [[nodiscard]] std::uint32_t running() const;
+
+private:
+    class Job;
+
+    Task<> run(std::shared_ptr<Job> job, Work work);
+    void end(Job& job, JobState state, std::optional<Error> error);
+    void changed(const JobStatus& before, const JobStatus& after);
+    void forget_old();
+
+    asio::io_context& loop_;
+    JobsObserver* observer_ = nullptr;
+    std::map<std::uint64_t, std::shared_ptr<Job>> jobs_;
+    std::uint64_t last_number_ = 0;
+};
+
+}  // namespace virtbus

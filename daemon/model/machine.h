@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A machine as the mirror holds it: a plain value, read from libvirt as a whole and compared as a whole.
+// The words are those of org.virtbus1.Machine.xml; sizes are bytes, times microseconds since 1970.
+#pragma once
+
+#include "base/uuid.h"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace virtbus {
+
+enum class Kind { vm, container };
+enum class Virtualization { unknown, full, hybrid, para, container };
+enum class Acceleration { kvm, xen, tcg, native };
+enum class MachineState { unknown, running, blocked, paused, shutting_down, shut_off, crashed, suspended };
+enum class AgentState { none, disconnected, connected };
+
+std::string_view to_string(Kind kind);
+std::string_view to_string(Virtualization virtualization);
+std::string_view to_string(Acceleration acceleration);
+std::string_view to_string(MachineState state);
+std::string_view to_string(AgentState agent);
+
+/// Whether a machine in `state` has a guest in it: running, or stopped in a way that it can go on from.
+bool is_active(MachineState state);
+
+struct Disk {
+    std::string target;    ///< the guest's name for it, such as vda
+    std::string bus;       ///< virtio, scsi, sata, ide, usb, xen, …
+    std::string device;    ///< disk, cdrom, floppy, lun
+    std::string format;    ///< qcow2, raw, …
+    std::string file;      ///< what it stands on: one of file, block, dir, pool + volume, protocol + name;
+    std::string block;     ///< the others are empty
+    std::string dir;
+    std::string pool;
+    std::string volume;
+    std::string protocol;
+    std::string name;
+    bool readonly = false;
+    bool shareable = false;
+
+    bool operator==(const Disk&) const = default;
+};
+
+struct Interface {
+    std::string mac;
+    std::string type;     ///< user, network, bridge, direct, …
+    std::string model;    ///< virtio, e1000e, …
+    std::string network;
+    std::string bridge;
+    std::string target;   ///< the host's device for it while the machine runs, such as vnet0
+
+    bool operator==(const Interface&) const = default;
+};
+
+struct Graphics {
+    std::string type;     ///< vnc, spice, sdl, …
+    std::string listen;   ///< none, socket, address, network
+    std::string address;  ///< where it listens now, for listen = address or network
+    std::uint16_t port = 0;
+
+    bool operator==(const Graphics&) const = default;
+};
+
+constexpr std::uint32_t no_owner = UINT32_MAX;
+
+struct Machine {
+    Uuid uuid;
+    std::string name;
+    Kind kind = Kind::vm;
+    Virtualization virtualization = Virtualization::unknown;
+    std::vector<std::string> evidence;  ///< what in the definition says so
+    Acceleration acceleration = Acceleration::native;
+    MachineState state = MachineState::unknown;
+    std::string state_reason = "unknown";
+    bool persistent = true;
+    bool autostart = false;
+    bool saved = false;
+    bool has_snapshots = false;
+    std::string arch;
+    std::string machine_type;
+    std::string firmware;
+    std::uint32_t vcpus = 0;
+    std::uint32_t maximum_vcpus = 0;
+    std::uint64_t memory = 0;
+    std::uint64_t maximum_memory = 0;
+    std::vector<Disk> disks;
+    std::vector<Interface> interfaces;
+    std::vector<Graphics> graphics;
+    AgentState agent = AgentState::none;
+    std::string operating_system;
+    std::string title;
+    std::string description;
+    std::vector<std::string> tags;  ///< sorted, without doubles
+    std::uint32_t owner = no_owner;
+
+    /// A digest of the definition's XML: equal exactly when nobody has changed the definition.
+    std::uint64_t definition = 0;
+
+    // What the port cannot know: the inventory and the jobs fill these in.
+    std::uint64_t state_since = 0;
+    std::uint64_t generation = 0;
+    std::uint64_t current_job = 0;  ///< number of the job, 0 = none
+
+    bool operator==(const Machine&) const = default;
+};
+
+/// libvirt's lifecycle events and reboots, in the words of Manager.Lifecycle.
+struct LifecycleEvent {
+    std::string event;
+    std::string detail;
+
+    bool operator==(const LifecycleEvent&) const = default;
+};
+
+}  // namespace virtbus

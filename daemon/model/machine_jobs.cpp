@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/machine_jobs.h"
+
+#include <fmt/format.h>
+
+namespace virtbus {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto progress_interval = 500ms;
+
+/// A saved machine may have terabytes: the job shows that it goes on, and can be cancelled.
+constexpr auto transfer_patience = 24h;
+
+bool is_off(const Machine* machine) { return machine == nullptr || !is_active(machine->state); }
+
+/// Shows the job as the machine's CurrentJob while it works.
+class Working {
+public:
+    Working(Hypervisor& hypervisor, const Uuid& uuid, const JobControl& job) : hypervisor_(hypervisor), uuid_(uuid) {
+        hypervisor_.inventory().set_current_job(uuid_, job.number());
+    }
+    ~Working() { hypervisor_.inventory().set_current_job(uuid_, 0); }
+    Working(const Working&) = delete;
+    Working& operator=(const Working&) = delete;
+
+private:
+    Hypervisor& hypervisor_;
+    Uuid uuid_;
+};
+
+/// A task that goes on beside its starter, who looks after it from time to time.
+struct Aside {
+    explicit Aside(asio::io_context& loop) : done(loop.get_executor()) {}
+    Latch done;
+    std::exception_ptr failure;
+};
+
+std::shared_ptr<Aside> run_aside(asio::io_context& loop, Task<> task) {
+    auto aside = std::make_shared<Aside>(loop);
+    const auto finish = [](std::shared_ptr<Aside> mine, Task<> work) -> Task<> {
+        try {
+            co_await std::move(work);
+        } catch (...) {
+            mine->failure = std::current_exception();
+        }
+        mine->done.set();
+    };
+    spawn(loop, finish(aside, std::move(task)), "work of a job");
+    return aside;
+}
+
+/// Runs `work`, one long libvirt call on the machine, and meanwhile shows how far libvirt's job on it has come.
+template <typename Work>
+Task<> with_progress(std::shared_ptr<Hypervisor> hypervisor, Uuid uuid, JobControl& job, Work work) {
+    const Working working(*hypervisor, uuid, job);
+    auto& loop = hypervisor->loop();
+    job.on_cancel([&loop, hypervisor, uuid] {
+        spawn(loop, hypervisor->run(Lane::control, [uuid](Port& port) { port.abort_job(uuid); }), "cancelling a job");
+    });
+    const auto aside = run_aside(loop, hypervisor->run(Lane::work, std::move(work), transfer_patience));
+    for (;;) {
+        const bool done = co_await aside->done.wait(progress_interval);
+        if (done) break;
+        try {
+            const auto progress =
+                co_await hypervisor->run(Lane::control, [uuid](Port& port) { return port.job_progress(uuid); });
+            if (progress) job.set_progress(progress->processed, progress->total, progress->remaining_usec);
+        } catch (const Error&) {
+            // The machine or the connection may be going; the call itself will say.
+        }
+    }
+    if (aside->failure) {
+        if (job.is_cancelled()) throw Error(Code::cancelled, "cancelled");
+        std::rethrow_exception(aside->failure);
+    }
+    co_await hypervisor->inventory().refreshed(uuid);
+}
+
+Task<> shut_down(std::shared_ptr<Hypervisor> hypervisor, Uuid uuid, ShutdownPlan plan, JobControl& job) {
+    const Working working(*hypervisor, uuid, job);
+    const auto off = hypervisor->inventory().watch(uuid, is_off);
+    job.on_cancel([off] { off->done.set(); });
+    co_await hypervisor->run(Lane::work, [uuid, mode = plan.mode](Port& port) { port.shutdown(uuid, mode); });
+
+    const bool woken = co_await off->done.wait(plan.timeout);
+    if (job.is_cancelled()) throw Error(Code::cancelled, "cancelled");
+    if (woken) {
+        job.set_result("outcome", "shut-off");
+        co_return;
+    }
+    switch (plan.on_timeout) {
+        case OnTimeout::fail:
+            throw Error(Code::timeout,
+                        fmt::format("the guest did not shut down within {} s; PowerOff ends it without asking",
+                                    std::chrono::duration_cast<std::chrono::seconds>(plan.timeout).count()));
+        case OnTimeout::power_off:
+            co_await hypervisor->run(Lane::control, [uuid](Port& port) { port.power_off(uuid, false); });
+            co_await hypervisor->inventory().refreshed(uuid);
+            job.set_result("outcome", "powered-off");
+            co_return;
+        case OnTimeout::leave: job.set_result("outcome", "still-running"); co_return;
+    }
+}
+
+}  // namespace
+
+Jobs::Work shutdown_work(std::shared_ptr<Hypervisor> hypervisor, Uuid uuid, ShutdownPlan plan) {
+    return [=](JobControl& job) { return shut_down(hypervisor, uuid, plan, job); };
+}
+
+Jobs::Work save_work(std::shared_ptr<Hypervisor> hypervisor, Uuid uuid) {
+    return [=](JobControl& job) { return with_progress(hypervisor, uuid, job, [uuid](Port& port) { port.save(uuid); }); };
+}
+
+Jobs::Work restore_work(std::shared_ptr<Hypervisor> hypervisor, Uuid uuid, StartOptions options) {
+    return [=](JobControl& job) {
+        return with_progress(hypervisor, uuid, job, [uuid, options](Port& port) { port.start(uuid, options); });
+    };
+}
+
+}  // namespace virtbus

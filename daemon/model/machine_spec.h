@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What CreateMachine is asked for, and the rules it must obey. The keys and defaults are those of
+// Hypervisor.CreateMachine in org.virtbus1.Hypervisor.xml.
+#pragma once
+
+#include "base/uuid.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace virtbus {
+
+struct DiskSpec {
+    std::string pool;
+    std::string volume;
+    std::string file;
+    std::string format;
+    std::string device = "disk";
+    std::string bus;                 ///< empty: by the device
+    std::optional<bool> readonly;    ///< not given: by the device
+};
+
+struct InterfaceSpec {
+    std::string type;
+    std::string network;
+    std::string bridge;
+    std::string model = "virtio";
+    std::string mac;
+};
+
+struct MachineSpec {
+    std::string name;
+    std::uint64_t memory = std::uint64_t{1} << 30;
+    std::uint32_t vcpus = 1;
+    std::uint32_t maximum_vcpus = 0;    ///< 0: as vcpus
+    std::optional<Uuid> uuid;
+    std::string arch;                   ///< empty: the host's
+    std::string machine_type;
+    std::string firmware;               ///< empty, bios or efi
+    std::string acceleration = "auto";  ///< auto, kvm or tcg
+    std::string title;
+    std::string description;
+    std::vector<std::string> tags;
+    std::vector<DiskSpec> disks;
+    std::optional<std::vector<InterfaceSpec>> interfaces;  ///< not given: one, by the kind of hypervisor
+    std::string kernel;
+    std::string initrd;
+    std::string cmdline;
+    bool serial = true;
+    std::string graphics = "none";      ///< none, vnc or spice
+    bool guest_agent = true;
+    bool rng = true;
+    bool autostart = false;
+    bool start = false;
+    bool paused = false;
+    std::uint32_t owner = UINT32_MAX;   ///< uid of the caller, not a key
+};
+
+/// Below which directories a caller may name a file for QEMU. On the system bus QEMU can read what its callers
+/// cannot; on the session bus it has the caller's own rights, and everything is allowed.
+class AllowedFiles {
+public:
+    explicit AllowedFiles(std::vector<std::filesystem::path> directories) : directories_(std::move(directories)) {}
+
+    static AllowedFiles everything() { return AllowedFiles({"/"}); }
+
+    /// Refuses (invalid_args, naming `key`) what is not an absolute path to a file below an allowed directory, links
+    /// resolved. The directories must not be writable for callers: between this check and QEMU a link could change.
+    void check(std::string_view key, const std::string& file) const;
+
+private:
+    std::vector<std::filesystem::path> directories_;
+};
+
+/// Refuses a spec that no hypervisor could take: Error invalid_args whose text begins with the key.
+void validate(const MachineSpec& spec, const AllowedFiles& allowed);
+
+/// The rules for single settings, which the Set… methods share; each refuses with invalid_args naming `key`.
+void check_name(std::string_view key, std::string_view name);
+void check_memory(std::string_view key, std::uint64_t bytes);
+void check_vcpus(std::string_view key, std::uint32_t vcpus);
+void check_title(std::string_view key, std::string_view title);
+void check_description(std::string_view key, std::string_view description);
+/// Returns them sorted, without doubles.
+std::vector<std::string> check_tags(std::string_view key, std::vector<std::string> tags);
+
+}  // namespace virtbus

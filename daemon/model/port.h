@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The one port between the model and a hypervisor: what libvirt/ implements, and what tests fake. A Port is one
+// connection. Its functions block and throw Error; they are called on worker threads, several at once.
+#pragma once
+
+#include "base/unique_fd.h"
+#include "model/hypervisor_info.h"
+#include "model/machine.h"
+#include "model/machine_spec.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace virtbus {
+
+/// What a connection is for. Each lane has its own, so that nothing slow can stop a read or an emergency stop.
+enum class Lane {
+    query,    ///< events and reads
+    work,     ///< whatever changes something and may take long
+    control,  ///< power off and abort: always free
+};
+
+/// What a port tells by itself. Called on any thread, even while the port is still being connected; must only note
+/// and return.
+class PortEvents {
+public:
+    virtual ~PortEvents() = default;
+
+    /// Something of this machine may have changed: read it again.
+    virtual void touched(const Uuid& uuid) = 0;
+    /// A lifecycle event, which also means that it may have changed.
+    virtual void happened(const Uuid& uuid, const LifecycleEvent& event) = 0;
+    /// The connection is dead; why, for people. Called at most once a connection.
+    virtual void closed(const std::string& reason) = 0;
+};
+
+enum class GuestMode { automatic, acpi, agent };
+
+struct StartOptions {
+    bool paused = false;
+    bool discard_saved = false;
+};
+
+struct MemoryChange {
+    std::uint64_t current = 0;
+    std::optional<std::uint64_t> maximum;  ///< only of a machine that is off
+};
+
+struct VcpuChange {
+    std::uint32_t current = 0;
+    std::optional<std::uint32_t> maximum;  ///< only of a machine that is off
+};
+
+/// Progress of libvirt's job on a machine, bytes.
+struct JobProgress {
+    std::uint64_t processed = 0;
+    std::uint64_t total = 0;
+    std::uint64_t remaining_usec = 0;
+};
+
+class Port {
+public:
+    virtual ~Port() = default;
+
+    // Reading.
+    virtual HypervisorInfo describe() = 0;
+    /// All machines. One that cannot be read is left out and logged, and never spoils the others.
+    virtual std::vector<Machine> list() = 0;
+    /// One machine, or nothing if there is none.
+    virtual std::optional<Machine> read(const Uuid& uuid) = 0;
+    virtual std::string capabilities_xml() = 0;
+    /// The domain XML without secrets; `inactive`: the definition instead of what runs.
+    virtual std::string machine_xml(const Uuid& uuid, bool inactive) = 0;
+
+    // Making and unmaking. `create` defines and, if the spec says so, starts; when the start fails nothing stays.
+    virtual Uuid create(const MachineSpec& spec) = 0;
+    /// already_exists when the XML's UUID or name is taken.
+    virtual Uuid define(const std::string& xml) = 0;
+    /// stale_generation when the definition's digest is no longer `expected`; invalid_args for another UUID or name.
+    virtual void redefine(const Uuid& uuid, const std::string& xml, std::optional<std::uint64_t> expected) = 0;
+    /// `force`: powered off, saved memory and snapshots dropped; else each of these is invalid_state.
+    virtual void remove(const Uuid& uuid, bool force) = 0;
+
+    // Running. What does not fit the machine's state is invalid_state.
+    virtual void start(const Uuid& uuid, const StartOptions& options) = 0;
+    virtual void shutdown(const Uuid& uuid, GuestMode mode) = 0;
+    virtual void reboot(const Uuid& uuid, GuestMode mode) = 0;
+    virtual void power_off(const Uuid& uuid, bool graceful) = 0;
+    virtual void reset(const Uuid& uuid) = 0;
+    virtual void pause(const Uuid& uuid) = 0;
+    /// Lets a paused machine run on, wakes a suspended one.
+    virtual void resume(const Uuid& uuid) = 0;
+    virtual void save(const Uuid& uuid) = 0;
+    virtual void abort_job(const Uuid& uuid) = 0;
+    /// Nothing when no job runs.
+    virtual std::optional<JobProgress> job_progress(const Uuid& uuid) = 0;
+
+    // Settings.
+    virtual void rename(const Uuid& uuid, const std::string& name) = 0;
+    virtual void set_autostart(const Uuid& uuid, bool autostart) = 0;
+    virtual void set_memory(const Uuid& uuid, const MemoryChange& change) = 0;
+    virtual void set_vcpus(const Uuid& uuid, const VcpuChange& change) = 0;
+    virtual void set_title(const Uuid& uuid, const std::string& title) = 0;
+    virtual void set_description(const Uuid& uuid, const std::string& description) = 0;
+    virtual void set_tags(const Uuid& uuid, const std::vector<std::string>& tags) = 0;
+
+    /// One end of a stream socket whose other end is pumped to and from the console, until either is closed.
+    virtual UniqueFd open_console(const Uuid& uuid, bool force) = 0;
+};
+
+/// Makes connections to one hypervisor.
+class Connector {
+public:
+    virtual ~Connector() = default;
+
+    /// Blocks until connected, perhaps for ever: called on a worker thread. Only the query lane's port has events.
+    virtual std::unique_ptr<Port> connect(Lane lane, std::shared_ptr<PortEvents> events) = 0;
+};
+
+}  // namespace virtbus
