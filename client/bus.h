@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The connection to the bus, and the daemon's objects as C++ ones. One thread, no background loop: calls block, and
+// signals are handled only inside wait().
+#pragma once
+
+#include <org.virtbus1.Hypervisor_proxy.h>
+#include <org.virtbus1.Job_proxy.h>
+#include <org.virtbus1.Machine_proxy.h>
+#include <org.virtbus1.Manager_proxy.h>
+#include <sdbus-c++/sdbus-c++.h>
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "failure.h"
+#include "values.h"
+
+namespace virtbusctl {
+
+inline constexpr const char* service = "org.virtbus1";
+inline constexpr const char* root_path = "/org/virtbus1";
+
+/// The properties of any object, in one call.
+class PropertyReader {
+public:
+    PropertyReader(sdbus::IConnection& connection, const std::string& path);
+    [[nodiscard]] Dictionary all(const std::string& interface);
+
+private:
+    std::unique_ptr<sdbus::IProxy> proxy_;
+};
+
+// Signals don't come through proxies (each would cost a match rule): the verbs that want them add a rule of their own.
+
+class Manager final : public sdbus::ProxyInterfaces<org::virtbus1::Manager_proxy> {
+public:
+    explicit Manager(sdbus::IConnection& connection) : ProxyInterfaces(connection, service, root_path) {}
+
+private:
+    void onLifecycle(const sdbus::ObjectPath&, const std::string&, const std::string&, const uint64_t&) override {}
+    void onJobAdded(const sdbus::ObjectPath&) override {}
+    void onJobEnded(const sdbus::ObjectPath&, const std::string&) override {}
+    void onResynced(const sdbus::ObjectPath&, const uint64_t&) override {}
+};
+
+class Hypervisor final : public sdbus::ProxyInterfaces<org::virtbus1::Hypervisor_proxy> {
+public:
+    Hypervisor(sdbus::IConnection& connection, const std::string& path) : ProxyInterfaces(connection, service, path) {}
+};
+
+class Machine final : public sdbus::ProxyInterfaces<org::virtbus1::Machine_proxy> {
+public:
+    Machine(sdbus::IConnection& connection, const std::string& path) : ProxyInterfaces(connection, service, path) {}
+
+private:
+    void onLifecycle(const std::string&, const std::string&, const uint64_t&) override {}
+};
+
+class Job final : public sdbus::ProxyInterfaces<org::virtbus1::Job_proxy> {
+public:
+    Job(sdbus::IConnection& connection, const std::string& path) : ProxyInterfaces(connection, service, path) {}
+};
+
+class Bus {
+public:
+    using Handler = std::function<void(sdbus::Message&)>;
+    using Subscription = sdbus::Slot;
+
+    /// Connects. Throws Unreachable.
+    explicit Bus(BusKind kind);
+
+    [[nodiscard]] BusKind kind() const { return kind_; }
+    [[nodiscard]] sdbus::IConnection& connection() { return *connection_; }
+
+    [[nodiscard]] Manager manager() { return Manager(*connection_); }
+    [[nodiscard]] Json properties(const std::string& path, const std::string& interface);
+
+    /// The path of the machine of that name or UUID; "" as hypervisor: on any.
+    [[nodiscard]] std::string find_machine(const std::string& name_or_uuid, const std::string& hypervisor);
+
+    struct MachineRow {
+        std::string path, name, uuid, hypervisor, kind, state, virtualization;
+        std::uint32_t vcpus;
+        std::uint64_t memory;
+    };
+    [[nodiscard]] std::vector<MachineRow> list_machines(const Dictionary& filter = {});
+    /// The names of all machines, by path.
+    [[nodiscard]] std::map<std::string, std::string> machine_names();
+
+    struct HypervisorView {
+        std::string path;
+        Json properties;
+    };
+    [[nodiscard]] std::vector<HypervisorView> hypervisors();
+    /// The one of that name; "" means the only one there is. Throws Failure.
+    [[nodiscard]] HypervisorView find_hypervisor(const std::string& name);
+
+    /// From when this returns, messages that match are kept until wait() gives them to the handler.
+    [[nodiscard]] Subscription subscribe(const std::string& rule, Handler handler);
+    /// Says when the daemon comes (true) and goes (false).
+    [[nodiscard]] Subscription subscribe_presence(std::function<void(bool)> handler);
+
+    /// Handles what has come and waits for more, until a message was handled, `descriptor` (if not -1) is readable or
+    /// the time is over. Whether the descriptor is readable.
+    bool wait(std::optional<std::chrono::milliseconds> at_most = {}, int descriptor = -1);
+
+private:
+    BusKind kind_;
+    std::unique_ptr<sdbus::IConnection> connection_;
+};
+
+}  // namespace virtbusctl

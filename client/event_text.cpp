@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "event_text.h"
+
+#include <fmt/format.h>
+
+#include <string_view>
+
+#include "progress.h"
+#include "text.h"
+
+namespace virtbusctl {
+
+namespace {
+
+bool starts_with(std::string_view text, std::string_view start) { return text.substr(0, start.size()) == start; }
+
+std::string last_part(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+/// A list of devices in a line would hide the rest of it.
+std::string change_text(const std::string& name, const Json* before, const Json& now) {
+    if (now.is_array() && !now.empty() && now.front().is_object()) return name;
+    const auto text = value_text(name, now);
+    if (before == nullptr || *before == now) return fmt::format("{} {}", name, text.empty() ? "none" : text);
+    const auto old = value_text(name, *before);
+    return fmt::format("{} {} → {}", name, old.empty() ? "none" : old, text.empty() ? "none" : text);
+}
+
+constexpr std::string_view manager = "org.virtbus1.Manager.";
+constexpr std::string_view machine_lifecycle = "org.virtbus1.Machine.Lifecycle";
+
+}  // namespace
+
+void EventText::know(const std::string& path, const Json& properties) { known_[path].update(properties); }
+
+std::string EventText::line(const Json& event) {
+    const auto signal = text_at(event, "signal");
+    if (signal == "org.freedesktop.DBus.Properties.PropertiesChanged") return changed(event);
+    if (signal == "org.freedesktop.DBus.ObjectManager.InterfacesAdded") return added(event);
+    if (signal == "org.freedesktop.DBus.ObjectManager.InterfacesRemoved") return removed(event);
+    // The manager has sent it as well; a job's beginning is the appearance of its object.
+    if (signal == machine_lifecycle || signal == std::string(manager) + "JobAdded") return "";
+    if (signal == std::string(manager) + "Lifecycle") return lifecycle(event);
+    if (signal == std::string(manager) + "JobEnded")
+        return fmt::format("{}: {}", name_of(text_at(event, "job")), printable(text_at(event, "result")));
+    if (signal == std::string(manager) + "Resynced")
+        return fmt::format("{}: listed anew", name_of(text_at(event, "hypervisor")));
+    if (signal == "appeared") return "virtbus is on the bus";
+    if (signal == "vanished") return "virtbus has left the bus";
+    return fmt::format("{}: {}", name_of(text_at(event, "path")), printable(signal));
+}
+
+std::string EventText::changed(const Json& event) {
+    const auto path = text_at(event, "path");
+    const auto name = name_of(path);  // as it was called before, should this change it
+    auto& known = known_[path];
+    std::string changes;
+    for (const auto& [key, value] : event["changed"].items()) {
+        const auto before = known.find(key);
+        const Json* const old = before == known.end() ? nullptr : &*before;
+        changes += (changes.empty() ? "" : ", ") + change_text(printable(key), old, value);
+        known[key] = value;
+    }
+    return fmt::format("{}: {}", name, changes);
+}
+
+std::string EventText::added(const Json& event) {
+    const auto path = text_at(event, "object");
+    for (const auto& [interface, properties] : event["interfaces"].items())
+        if (properties.is_object()) know(path, properties);
+    const auto& object = known_[path];
+    if (path.find("/job/") != std::string::npos)
+        return fmt::format("{}: {} {}", name_of(path), printable(job_words(text_at(object, "Kind")).gerund),
+                           name_of(text_at(object, "Subject")));
+    const auto state = text_at(object, "State");
+    return fmt::format("{}: appeared{}", name_of(path), state.empty() ? "" : ", " + printable(state));
+}
+
+std::string EventText::removed(const Json& event) {
+    const auto path = text_at(event, "object");
+    const auto name = name_of(path);
+    known_.erase(path);
+    return name + ": gone";
+}
+
+std::string EventText::lifecycle(const Json& event) const {
+    const auto detail = printable(text_at(event, "detail"));
+    return fmt::format("{}: {}{}", name_of(text_at(event, "machine")), printable(text_at(event, "event")),
+                       detail.empty() ? "" : " (" + detail + ")");
+}
+
+std::string EventText::name_of(const std::string& path) const {
+    const auto object = known_.find(path);
+    if (object != known_.end())
+        if (const auto name = text_at(object->second, "Name"); !name.empty()) return printable(name);
+    if (path == "/org/virtbus1") return "virtbus";
+    if (starts_with(path, "/org/virtbus1/job/")) return "job " + last_part(path);
+    return printable(last_part(path));
+}
+
+}  // namespace virtbusctl

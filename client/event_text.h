@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// An event of `monitor` in a line for people: "web: State running → paused". It remembers what it has seen, to say
+// what a value was before and to call things by name.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "values.h"
+
+namespace virtbusctl {
+
+class EventText {
+public:
+    /// What is known about an object before its first event.
+    void know(const std::string& path, const Json& properties);
+
+    /// "" for an event that another one tells already. `event`: as `monitor --json` prints it.
+    [[nodiscard]] std::string line(const Json& event);
+
+private:
+    std::string changed(const Json& event);
+    std::string added(const Json& event);
+    std::string removed(const Json& event);
+    std::string lifecycle(const Json& event) const;
+    [[nodiscard]] std::string name_of(const std::string& path) const;
+
+    std::map<std::string, Json> known_;
+};
+
+}  // namespace virtbusctl

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Waits for jobs, several at once, and shows how far they are. Make it before the call that returns the job: it
+// listens from then on, so a job that ends at once is not missed.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bus.h"
+#include "progress.h"
+#include "signals.h"
+
+namespace virtbusctl {
+
+class JobWaiter {
+public:
+    explicit JobWaiter(Bus& bus);
+    JobWaiter(const JobWaiter&) = delete;
+    JobWaiter& operator=(const JobWaiter&) = delete;
+
+    /// `subject`: what it works on, printable.
+    void add(const std::string& path, const std::string& subject);
+
+    /// Until all have ended. Ctrl-C asks them to stop; a second one leaves them alone. Reports each that failed;
+    /// whether none did.
+    bool wait();
+
+private:
+    struct Entry {
+        std::string path;
+        std::string subject;
+        Json job;
+        bool finished = false;
+    };
+
+    void on_change(sdbus::Message& message);
+    void finish_ended();
+    bool finish(Entry& entry);
+    void interrupt();
+    void show();
+    [[nodiscard]] std::size_t left() const;
+    [[nodiscard]] static std::string line_for(const Entry& entry, bool bar);
+
+    Bus& bus_;
+    Bus::Subscription changes_;
+    Bus::Subscription presence_;
+    std::vector<Entry> entries_;
+    ProgressLine line_;
+    bool daemon_gone_ = false;
+    bool interrupted_ = false;
+    bool abandoned_ = false;
+    bool success_ = true;
+};
+
+}  // namespace virtbusctl

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What every verb has at hand: the global options, the bus, and the way to report an error. A verb registers its
+// options and an action; the command line chooses the action, main() runs it.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bus.h"
+#include "output.h"
+
+namespace virtbusctl {
+
+class Program {
+public:
+    /// Whether all that was asked for has worked.
+    using Action = std::function<bool()>;
+
+    Program();
+    Program(const Program&) = delete;
+    Program& operator=(const Program&) = delete;
+
+    /// `group`: the heading in --help. `doing`: completes "cannot …" when the action throws; "" if it speaks itself.
+    CLI::App* add_verb(const char* group, const char* name, const char* description, const char* doing, Action action);
+    /// What the verb on the command line does: for verbs that have verbs of their own, and give add_verb() no action.
+    void choose(const char* doing, Action action);
+
+    /// Parses the command line and runs the verb: the exit code.
+    int run(int argc, char** argv);
+
+    [[nodiscard]] const OutputOptions& output() const { return output_; }
+    [[nodiscard]] const std::string& hypervisor() const { return hypervisor_; }
+    /// Connects at the first use.
+    [[nodiscard]] Bus& bus();
+    [[nodiscard]] std::string find_machine(const std::string& name_or_uuid);
+    [[nodiscard]] Machine machine(const std::string& path) { return {bus().connection(), path}; }
+
+    /// Does the work; an error is reported as "cannot <doing>: <why>". Whether it went well.
+    bool attempt(const std::string& doing, const std::function<void()>& work);
+    static void report(const std::string& doing, const std::string& why);
+
+private:
+    [[nodiscard]] BusKind bus_kind() const;
+    int refuse(const std::string& why) const;
+    [[nodiscard]] std::string explain_parse_error(const CLI::ParseError& error) const;
+    bool run_action();
+    void list_verbs() const;
+
+    CLI::App app_;
+    bool user_ = false;
+    bool system_ = false;
+    bool list_verbs_ = false;
+    bool no_legend_ = false;
+    OutputOptions output_;
+    std::string hypervisor_;
+    std::string doing_;
+    Action action_;
+    Action default_action_;
+    std::unique_ptr<Bus> bus_;
+};
+
+}  // namespace virtbusctl

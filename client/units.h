@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Sizes and times as people write and read them.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace virtbusctl {
+
+/// "512M", "1.5 GiB", "64KiB", "4096B": K, M, G, T are powers of 1024. A bare number is refused: one program takes it
+/// for bytes, the next for KiB or MiB. Throws UsageError.
+[[nodiscard]] std::uint64_t parse_size(std::string_view text);
+
+/// "60s", "5min", "1.5h", "500ms"; a bare number is seconds. Throws UsageError.
+[[nodiscard]] std::chrono::microseconds parse_duration(std::string_view text);
+
+/// yes, no, true, false, on, off, 1, 0. Throws UsageError.
+[[nodiscard]] bool parse_yes_no(std::string_view text);
+
+/// A whole number of at least 1. Throws UsageError.
+[[nodiscard]] std::uint32_t parse_count(std::string_view text);
+
+/// "128 MiB", "1.5 GiB", "700 B".
+[[nodiscard]] std::string size_text(std::uint64_t bytes);
+
+/// "12 s", "3 min 5 s", "2 h 10 min", "4 d 1 h".
+[[nodiscard]] std::string duration_text(std::chrono::microseconds duration);
+
+/// "2024-05-01 12:00:00", local time, from microseconds since 1970.
+[[nodiscard]] std::string time_text(std::uint64_t usec);
+
+/// "12:00:00.123456", local time.
+[[nodiscard]] std::string clock_text(std::uint64_t usec);
+
+}  // namespace virtbusctl

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// All verbs: one file a family. The order in main.cpp is that of --help.
+#pragma once
+
+namespace virtbusctl {
+
+class Program;
+
+void add_list_verb(Program& program);
+void add_show_verbs(Program& program);  // show, xml
+void add_create_verb(Program& program);
+void add_machine_verbs(Program& program);  // start, shutdown, …: what is done to machines
+void add_set_verb(Program& program);
+void add_console_verb(Program& program);
+void add_monitor_verb(Program& program);
+void add_hypervisor_verbs(Program& program);
+void add_job_verbs(Program& program);
+
+}  // namespace virtbusctl

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "event_text.h"
+
+#include <gtest/gtest.h>
+
+namespace virtbusctl {
+
+namespace {
+
+constexpr const char* web = "/org/virtbus1/hypervisor/qemu/machine/1";
+
+Json changed(const Json& properties) {
+    return {{"path", web},
+            {"signal", "org.freedesktop.DBus.Properties.PropertiesChanged"},
+            {"interface", "org.virtbus1.Machine"},
+            {"changed", properties}};
+}
+
+EventText knowing_web() {
+    EventText text;
+    text.know(web, {{"Name", "web"}, {"State", "running"}});
+    return text;
+}
+
+}  // namespace
+
+TEST(EventText, SaysWhatAValueWasBefore) {
+    auto text = knowing_web();
+    EXPECT_EQ(text.line(changed({{"State", "paused"}})), "web: State running → paused");
+    EXPECT_EQ(text.line(changed({{"State", "running"}, {"Memory", 1024U}})),
+              "web: State paused → running, Memory 1 KiB");
+}
+
+TEST(EventText, CallsAMachineByItsOldNameWhenItIsRenamed) {
+    auto text = knowing_web();
+    EXPECT_EQ(text.line(changed({{"Name", "mail"}})), "web: Name web → mail");
+    EXPECT_EQ(text.line(changed({{"State", "paused"}})), "mail: State running → paused");
+}
+
+TEST(EventText, TellsALifecycleOnce) {
+    auto text = knowing_web();
+    EXPECT_EQ(text.line({{"path", "/org/virtbus1"},
+                         {"signal", "org.virtbus1.Manager.Lifecycle"},
+                         {"machine", web},
+                         {"event", "suspended"},
+                         {"detail", "paused"}}),
+              "web: suspended (paused)");
+    EXPECT_EQ(text.line({{"path", web}, {"signal", "org.virtbus1.Machine.Lifecycle"}, {"event", "suspended"}}), "");
+}
+
+TEST(EventText, ForgetsWhatIsGone) {
+    auto text = knowing_web();
+    const Json gone = {{"signal", "org.freedesktop.DBus.ObjectManager.InterfacesRemoved"}, {"object", web}};
+    EXPECT_EQ(text.line(gone), "web: gone");
+    EXPECT_EQ(text.line(gone), "1: gone");
+}
+
+TEST(EventText, CallsAJobByWhatItDoes) {
+    auto text = knowing_web();
+    const Json properties = {{"Kind", "save"}, {"Subject", web}};
+    EXPECT_EQ(text.line({{"signal", "org.freedesktop.DBus.ObjectManager.InterfacesAdded"},
+                         {"object", "/org/virtbus1/job/3"},
+                         {"interfaces", {{"org.virtbus1.Job", properties}}}}),
+              "job 3: saving web");
+    EXPECT_EQ(
+        text.line({{"signal", "org.virtbus1.Manager.JobEnded"}, {"job", "/org/virtbus1/job/3"}, {"result", "done"}}),
+        "job 3: done");
+}
+
+TEST(EventText, NamesASignalThatItDoesNotKnow) {
+    EXPECT_EQ(EventText().line({{"path", web}, {"signal", "org.virtbus1.Machine.New"}}), "1: org.virtbus1.Machine.New");
+}
+
+}  // namespace virtbusctl
