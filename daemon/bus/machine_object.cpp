@@ -5,7 +5,6 @@
 #include "bus/paths.h"
 #include "model/machine_jobs.h"
 
-#include <asio/post.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -16,6 +15,9 @@ namespace virtbus::bus {
 namespace {
 
 constexpr const char* interface_name = org::virtbus1::Machine_adaptor::INTERFACE_NAME;
+
+/// How long a machine that is gone stays on the bus for those whose calls are still being served.
+constexpr std::chrono::seconds last_replies{1};
 
 constexpr std::uint64_t shutdown_timeout_min = 1'000'000;
 constexpr std::uint64_t shutdown_timeout_max = 3'600'000'000;
@@ -105,13 +107,21 @@ void MachineObject::tell(const LifecycleEvent& event, std::uint64_t sequence) {
     emitLifecycle(event.event, event.detail, sequence);
 }
 
-void MachineObject::leave() {
+Task<> MachineObject::leave(std::shared_ptr<MachineObject> self) {
+    self->refuse(self->gone());
+    co_await self->settle(last_replies);
+    self->end();
+}
+
+void MachineObject::end() {
+    if (std::exchange(ended_, true)) return;
     getObject().emitInterfacesRemovedSignal({interface_name});
-    // Delete's own handler still has to reply, so this is posted behind those who wait for the machine to be gone.
-    asio::post(services().loop, [self = std::static_pointer_cast<MachineObject>(shared_from_this())] {
-        self->retire(Error(Code::no_such_machine, fmt::format("machine {} is gone", self->machine_->name)));
-        self->unregisterAdaptor();
-    });
+    retire(gone());
+    unregisterAdaptor();
+}
+
+Error MachineObject::gone() const {
+    return {Code::no_such_machine, fmt::format("machine {} is gone", machine_->name)};
 }
 
 template <typename Work>

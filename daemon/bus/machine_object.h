@@ -23,8 +23,11 @@ public:
     /// Shows `after`, and announces which properties differ.
     void show(const MachinePtr& after);
     void tell(const LifecycleEvent& event, std::uint64_t sequence);
-    /// Takes it off the bus in two steps: says so, and, when those who waited for it have had their turn, goes.
-    void leave();
+    /// The machine is gone: takes the object off the bus as soon as those who are being served, such as the caller of
+    /// Delete, have their replies, or after a moment without them.
+    static Task<> leave(std::shared_ptr<MachineObject> self);
+    /// Takes it off the bus now.
+    void end();
 
 private:
     using Result = sdbus::Result<>;
@@ -90,6 +93,7 @@ private:
     template <typename Work>
     Task<> change(Lane lane, Work work);
 
+    [[nodiscard]] Error gone() const;
     void log_call(const Call& call, std::string_view verb) const;
     [[nodiscard]] JobSubject subject() const { return {hypervisor_->name(), machine_->uuid}; }
     /// Begins a job, and logs who did.
@@ -98,6 +102,7 @@ private:
     std::shared_ptr<virtbus::Hypervisor> hypervisor_;
     Jobs& jobs_;
     MachinePtr machine_;
+    bool ended_ = false;
 };
 
 }  // namespace virtbus::bus

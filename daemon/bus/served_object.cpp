@@ -3,10 +3,18 @@
 
 namespace virtbus::bus {
 
+void ServedObject::refuse(const Error& error) { refusal_ = std::make_exception_ptr(error); }
+
+Task<> ServedObject::settle(std::chrono::steady_clock::duration patience) {
+    if (serving_ == 0) co_return;
+    idle_.reset();
+    co_await idle_.wait(patience);
+}
+
 void ServedObject::retire(const Error& error) {
-    retired_ = std::make_exception_ptr(error);
+    refuse(error);
     for (const auto& entry : std::exchange(owed_, {}))
-        if (const auto reply = entry.lock()) reply->fail(retired_);
+        if (const auto reply = entry.lock()) reply->fail(refusal_);
 }
 
 void ServedObject::owe(const std::shared_ptr<Reply>& reply) {

@@ -7,6 +7,7 @@
 // vtable is gone, or libsystemd reads freed memory.
 #pragma once
 
+#include "base/latch.h"
 #include "base/log.h"
 #include "base/task.h"
 #include "bus/authority.h"
@@ -14,6 +15,7 @@
 
 #include <sdbus-c++/sdbus-c++.h>
 
+#include <chrono>
 #include <exception>
 #include <memory>
 #include <string>
@@ -39,13 +41,17 @@ struct Call {
 
 class ServedObject : public std::enable_shared_from_this<ServedObject> {
 public:
-    explicit ServedObject(Services services) : services_(services) {}
+    explicit ServedObject(Services services) : services_(services), idle_(services.loop.get_executor()) {}
     ServedObject(const ServedObject&) = delete;
     ServedObject& operator=(const ServedObject&) = delete;
     virtual ~ServedObject() = default;
 
-    /// Answers every call that is still under way with `error`, and refuses new ones with it: the object is leaving
-    /// the bus. Handlers that run on find nobody waiting.
+    /// Refuses new calls with `error`; those under way go on.
+    void refuse(const Error& error);
+    /// Waits until no call is under way, or `patience` has passed.
+    Task<> settle(std::chrono::steady_clock::duration patience);
+    /// Refuses new calls, and answers those that are still under way with `error`: the object leaves the bus. Handlers
+    /// that run on find nobody waiting.
     void retire(const Error& error);
 
 protected:
@@ -67,6 +73,20 @@ private:
     template <typename... Out>
     class ReplyOf;
 
+    /// A call that is under way.
+    class Serving {
+    public:
+        explicit Serving(ServedObject& object) : object_(object) { ++object_.serving_; }
+        ~Serving() {
+            if (--object_.serving_ == 0) object_.idle_.set();
+        }
+        Serving(const Serving&) = delete;
+        Serving& operator=(const Serving&) = delete;
+
+    private:
+        ServedObject& object_;
+    };
+
     template <typename... Out, typename Body>
     static Task<> answer(std::shared_ptr<ServedObject> self, std::shared_ptr<ReplyOf<Out...>> reply, Action action,
                          Call call, Body body);
@@ -75,7 +95,9 @@ private:
 
     Services services_;
     std::vector<std::weak_ptr<Reply>> owed_;
-    std::exception_ptr retired_;
+    std::exception_ptr refusal_;
+    int serving_ = 0;
+    Latch idle_;
 };
 
 template <typename... Out>
@@ -113,7 +135,7 @@ private:
 template <typename... Out, typename Body>
 void ServedObject::serve(const sdbus::IObject& object, sdbus::Result<Out...>&& result, Action action, Body body) {
     const auto reply = std::make_shared<ReplyOf<Out...>>(std::move(result));
-    if (retired_) return reply->fail(retired_);
+    if (refusal_) return reply->fail(refusal_);
     owe(reply);
     Call call{current_sender(object), 0};
     spawn(services_.loop, answer<Out...>(shared_from_this(), reply, action, std::move(call), std::move(body)),
@@ -123,9 +145,10 @@ void ServedObject::serve(const sdbus::IObject& object, sdbus::Result<Out...>&& r
 template <typename... Out, typename Body>
 Task<> ServedObject::answer(std::shared_ptr<ServedObject> self, std::shared_ptr<ReplyOf<Out...>> reply, Action action,
                             Call call, Body body) {
+    const Serving serving(*self);
     try {
         call.uid = co_await self->services_.authority.require(action, call.sender);
-        if (self->retired_) std::rethrow_exception(self->retired_);
+        if (self->refusal_) std::rethrow_exception(self->refusal_);
         if constexpr (sizeof...(Out) == 0) {
             co_await body(call);
             reply->succeed();

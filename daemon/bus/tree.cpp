@@ -11,7 +11,7 @@ namespace {
 
 /// Answers whoever still waits, before the object's vtable goes.
 template <typename Object>
-void end(Object& object) {
+void take_off(Object& object) {
     object.retire(Error(Code::disconnected, "virtbusd is stopping"));
     object.unregisterAdaptor();
 }
@@ -34,8 +34,10 @@ public:
     ~Branch() override {
         hypervisor_->observe(nullptr);
         hypervisor_->inventory().observe(nullptr);
-        for (const auto& [uuid, machine] : machines_) end(*machine);
-        end(*object_);
+        for (const auto& [uuid, machine] : leaving_)
+            if (const auto object = machine.lock()) object->end();
+        for (const auto& [uuid, machine] : machines_) take_off(*machine);
+        take_off(*object_);
     }
 
     void status_changed(const HypervisorStatus& before, const HypervisorStatus& after) override {
@@ -44,6 +46,9 @@ public:
     }
 
     void added(const MachinePtr& machine) override {
+        // The same UUID again, so soon that the old object is still replying to its last callers.
+        if (const auto old = leaving_[machine->uuid].lock()) old->end();
+        leaving_.erase(machine->uuid);
         auto& object = machines_[machine->uuid];
         object = std::make_shared<MachineObject>(tree_.services_, hypervisor_, tree_.jobs_, machine);
         object->announce();
@@ -54,8 +59,10 @@ public:
         if (const auto object = machines_.find(uuid); object != machines_.end()) object->second->tell(event, sequence);
     }
     void removed(const MachinePtr& machine) override {
-        const auto node = machines_.extract(machine->uuid);
-        node.mapped()->leave();
+        const auto object = machines_.extract(machine->uuid).mapped();
+        std::erase_if(leaving_, [](const auto& entry) { return entry.second.expired(); });
+        leaving_[machine->uuid] = object;
+        spawn(tree_.services_.loop, MachineObject::leave(object), "a machine's leaving");
     }
     void resynced() override {
         tree_.manager_->tell_resynced(*hypervisor_);
@@ -67,6 +74,7 @@ private:
     std::shared_ptr<Hypervisor> hypervisor_;
     std::shared_ptr<HypervisorObject> object_;
     std::unordered_map<Uuid, std::shared_ptr<MachineObject>> machines_;
+    std::unordered_map<Uuid, std::weak_ptr<MachineObject>> leaving_;
 };
 
 Tree::Tree(Services services, std::vector<std::shared_ptr<Hypervisor>> hypervisors, Jobs& jobs, AllowedFiles allowed,
@@ -84,9 +92,9 @@ Tree::Tree(Services services, std::vector<std::shared_ptr<Hypervisor>> hyperviso
 
 Tree::~Tree() {
     jobs_.observe(nullptr);
-    for (const auto& [number, job] : job_objects_) end(*job);
+    for (const auto& [number, job] : job_objects_) take_off(*job);
     branches_.clear();
-    end(*manager_);
+    take_off(*manager_);
 }
 
 void Tree::tell_status() const {

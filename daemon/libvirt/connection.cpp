@@ -13,7 +13,7 @@ int ask_nobody(virConnectCredentialPtr, unsigned, void*) { return -1; }
 
 }  // namespace
 
-ConnectionHandle open_connection(const std::string& uri, Keepalive keepalive) {
+OpenedConnection open_connection(const std::string& uri, Keepalive keepalive) {
     virConnectAuth auth{nullptr, 0, ask_nobody, nullptr};
     ConnectionHandle connection(virConnectOpenAuth(uri.c_str(), &auth, 0));
     if (!connection) {
@@ -22,10 +22,10 @@ ConnectionHandle open_connection(const std::string& uri, Keepalive keepalive) {
         const bool named = code == Code::access_denied || code == Code::not_supported;
         throw Error(named ? code : Code::disconnected, "Cannot connect: " + error.message);
     }
-    // Drivers inside this process have nobody to lose, and say that they do not support it.
-    if (virConnectSetKeepAlive(connection.get(), keepalive.interval, keepalive.count) < 0)
-        log::debug("no keepalive: " + last_error().message);
-    return connection;
+    // 1: the other side doesn't know it.
+    const int result = virConnectSetKeepAlive(connection.get(), keepalive.interval, keepalive.count);
+    if (result != 0) log::debug("no keepalive on " + uri + ": " + (result < 0 ? last_error().message : "not known there"));
+    return {std::move(connection), result >= 0};
 }
 
 }  // namespace virtbus

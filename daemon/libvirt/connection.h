@@ -15,10 +15,15 @@ struct Keepalive {
     unsigned count = 3;
 };
 
+struct OpenedConnection {
+    ConnectionHandle handle;
+    bool has_keepalive = true;  ///< false for drivers in this process, which nobody can take away
+};
+
 /// Error access_denied when libvirt refuses us, not_supported for a URI that it doesn't know, else disconnected.
-ConnectionHandle open_connection(const std::string& uri, Keepalive keepalive);
+OpenedConnection open_connection(const std::string& uri, Keepalive keepalive);
 
 /// Opens another connection to the same hypervisor.
-using Opener = std::function<ConnectionHandle()>;
+using Opener = std::function<OpenedConnection()>;
 
 }  // namespace virtbus

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Connects to libvirt: one connection a lane. Any thread; connecting may block for long. Once the connection stands,
+// Connects to libvirt. Any thread; connecting may block for long. Once the connection stands,
 // keepalive ends the waiting for a daemon that has stopped answering.
 #pragma once
 

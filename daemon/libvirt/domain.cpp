@@ -24,6 +24,12 @@ Domain Domain::find(virConnectPtr connection, const Uuid& uuid) {
     throw_error(connection, error, "Cannot find machine " + uuid.text());
 }
 
+Domain Domain::find(ConnectionPool::Lease lease, const Uuid& uuid) {
+    auto domain = find(lease.get(), uuid);
+    domain.lease_ = std::move(lease);
+    return domain;
+}
+
 Domain::Domain(DomainHandle handle) : handle_(std::move(handle)), connection_(virDomainGetConnect(handle_.get())) {
     const char* name = virDomainGetName(handle_.get());
     name_ = to_utf8(name != nullptr ? name : "");

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/uuid.h"
+#include "libvirt/connection_pool.h"
 #include "libvirt/handle.h"
 
 #include <string>
@@ -15,6 +16,8 @@ class Domain {
 public:
     /// Error no_such_machine if there is none of that UUID.
     static Domain find(virConnectPtr connection, const Uuid& uuid);
+    /// The same, and keeps the connection until it is done.
+    static Domain find(ConnectionPool::Lease lease, const Uuid& uuid);
 
     explicit Domain(DomainHandle handle);
 
@@ -39,6 +42,7 @@ public:
     [[nodiscard]] std::string xml(unsigned flags) const;
 
 private:
+    ConnectionPool::Lease lease_;
     DomainHandle handle_;
     virConnectPtr connection_;
     std::string name_;

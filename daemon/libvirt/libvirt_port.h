@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The port implemented: one libvirt connection. Its functions block, and are called on several worker threads at once,
-// which libvirt's connections allow. They are in four files, as in model/port.h: reading, making, running, settings.
+// The port implemented: a few libvirt connections. Its functions block, and are called on several worker threads at
+// once. They are in four files, as in model/port.h: reading, making, running, settings.
 #pragma once
 
-#include "libvirt/connection.h"
+#include "libvirt/connection_pool.h"
 #include "libvirt/console.h"
 #include "libvirt/domain.h"
-#include "libvirt/handle.h"
 #include "libvirt/subscription.h"
 #include "model/port.h"
 
@@ -20,7 +19,7 @@ namespace virtbus {
 class LibvirtPort : public Port {
 public:
     /// `open` makes the connections of the consoles.
-    LibvirtPort(ConnectionHandle connection, std::unique_ptr<Subscription> subscription, Opener open);
+    LibvirtPort(std::unique_ptr<ConnectionPool> connections, std::unique_ptr<Subscription> subscription, Opener open);
     /// Ends its consoles, deregisters and closes: may block.
     ~LibvirtPort() override;
 
@@ -57,17 +56,11 @@ public:
     UniqueFd open_console(const Uuid& uuid, bool force) override;
 
 private:
-    [[nodiscard]] virConnectPtr connection() const { return connection_.get(); }
-    [[nodiscard]] Domain find(const Uuid& uuid) const { return Domain::find(connection(), uuid); }
-    [[nodiscard]] std::string uri() const;
+    /// The machine, with a connection to deal with it.
+    [[nodiscard]] Domain find(const Uuid& uuid) { return Domain::find(connections_->take(), uuid); }
 
-    /// Error already_exists where a machine has this name or UUID.
-    void refuse_taken(const std::string& name, const Uuid& uuid) const;
-    /// Defines it after libvirt has validated it against its schema.
-    Domain define_validated(const std::string& xml, const std::string& name) const;
-
-    ConnectionHandle connection_;
-    std::unique_ptr<Subscription> subscription_;  // ends before the connection
+    std::unique_ptr<ConnectionPool> connections_;
+    std::unique_ptr<Subscription> subscription_;  // ends before the connections
     Opener open_;
 
     // libvirt changes an existing machine where it was asked to define a new one of the same UUID: between our looking
@@ -77,6 +70,9 @@ private:
     std::mutex consoles_mutex_;
     std::vector<std::unique_ptr<Console>> consoles_;  // end first
 };
+
+std::string read_uri(virConnectPtr connection);
+std::string read_capabilities_xml(virConnectPtr connection);
 
 /// Removes the definition and, with `force`, what libvirt keeps beside it: saved memory, snapshots, checkpoints. The
 /// variables of its firmware go with it always.

@@ -91,6 +91,25 @@ void refuse_with_content(const Domain& domain) {
     if (domain.ask(virDomainSnapshotNum(domain.get(), 0), "delete")) refuse("it has snapshots");
 }
 
+/// Error already_exists where a machine has this name or UUID.
+void refuse_taken(virConnectPtr connection, const std::string& name, const Uuid& uuid) {
+    const auto refuse_found = [&](virDomainPtr found, const std::string& what) {
+        const DomainHandle handle(found);
+        if (handle) throw Error(Code::already_exists, fmt::format("There is already a machine {}", what));
+        const auto error = last_error();
+        if (error.code != VIR_ERR_NO_DOMAIN) throw_error(connection, error, "Cannot look for machine " + what);
+    };
+    refuse_found(virDomainLookupByUUID(connection, uuid.bytes().data()), uuid.text());
+    refuse_found(virDomainLookupByName(connection, name.c_str()), name);
+}
+
+/// Defines it after libvirt has validated it against its schema.
+Domain define_validated(virConnectPtr connection, const std::string& xml, const std::string& name) {
+    DomainHandle handle(virDomainDefineXMLFlags(connection, xml.c_str(), VIR_DOMAIN_DEFINE_VALIDATE));
+    if (!handle) throw_last(connection, "Cannot define " + name);
+    return Domain(std::move(handle));
+}
+
 }  // namespace
 
 void undefine(const Domain& domain, bool force) {
@@ -103,32 +122,17 @@ void undefine(const Domain& domain, bool force) {
     domain.check(undefine_with(domain.get(), flags), "delete");
 }
 
-void LibvirtPort::refuse_taken(const std::string& name, const Uuid& uuid) const {
-    const auto refuse_found = [&](virDomainPtr found, const std::string& what) {
-        const DomainHandle handle(found);
-        if (handle) throw Error(Code::already_exists, fmt::format("There is already a machine {}", what));
-        const auto error = last_error();
-        if (error.code != VIR_ERR_NO_DOMAIN) throw_error(connection(), error, "Cannot look for machine " + what);
-    };
-    refuse_found(virDomainLookupByUUID(connection(), uuid.bytes().data()), uuid.text());
-    refuse_found(virDomainLookupByName(connection(), name.c_str()), name);
-}
-
-Domain LibvirtPort::define_validated(const std::string& xml, const std::string& name) const {
-    DomainHandle handle(virDomainDefineXMLFlags(connection(), xml.c_str(), VIR_DOMAIN_DEFINE_VALIDATE));
-    if (!handle) throw_last(connection(), "Cannot define " + name);
-    return Domain(std::move(handle));
-}
-
 Uuid LibvirtPort::create(const MachineSpec& spec) {
     const Uuid uuid = spec.uuid.value_or(Uuid::random());
-    const Host host{read_capabilities(capabilities_xml()), is_session(uri())};
+    const auto lease = connections_->take();
+    const auto connection = lease.get();
+    const Host host{read_capabilities(read_capabilities_xml(connection)), is_session(read_uri(connection))};
     const auto xml = write_domain(spec, uuid, host);
     const auto domain = [&] {
         const std::lock_guard lock(defining_);
-        refuse_taken(spec.name, uuid);
+        refuse_taken(connection, spec.name, uuid);
         try {
-            return define_validated(xml, spec.name);
+            return define_validated(connection, xml, spec.name);
         } catch (const Error& error) {
             // The caller gave no XML: what libvirt finds wrong in it is one of the spec's values.
             if (error.code() == Code::invalid_xml) throw Error(Code::invalid_args, error.what());
@@ -142,16 +146,17 @@ Uuid LibvirtPort::create(const MachineSpec& spec) {
 Uuid LibvirtPort::define(const std::string& xml) {
     Definition definition(xml);
     if (!definition.uuid) definition.uuid = Uuid::random();
+    const auto lease = connections_->take();
     const std::lock_guard lock(defining_);
-    refuse_taken(definition.name, *definition.uuid);
-    define_validated(definition.text(), definition.name);
+    refuse_taken(lease.get(), definition.name, *definition.uuid);
+    define_validated(lease.get(), definition.text(), definition.name);
     return *definition.uuid;
 }
 
 void LibvirtPort::redefine(const Uuid& uuid, const std::string& xml, std::optional<std::uint64_t> expected) {
     Definition definition(xml);
-    const std::lock_guard lock(defining_);
     const auto domain = find(uuid);
+    const std::lock_guard lock(defining_);
     if (definition.uuid != uuid)
         throw Error(Code::invalid_args, domain.cannot("redefine") + ": the XML must have the UUID " + uuid.text());
     if (definition.name != domain.name())
@@ -159,7 +164,7 @@ void LibvirtPort::redefine(const Uuid& uuid, const std::string& xml, std::option
     if (expected && definition_digest(domain.xml(VIR_DOMAIN_XML_INACTIVE)) != *expected)
         throw Error(Code::stale_generation,
                     domain.cannot("redefine") + ": its definition was changed meanwhile; read it again");
-    define_validated(definition.text(), definition.name);
+    define_validated(domain.connection(), definition.text(), definition.name);
 }
 
 void LibvirtPort::remove(const Uuid& uuid, bool force) {
@@ -171,7 +176,7 @@ void LibvirtPort::remove(const Uuid& uuid, bool force) {
         const int ended = virDomainDestroy(domain.get());
         const auto error = last_error();
         if (ended < 0 && code_from(error.code) != Code::invalid_state)
-            throw_error(connection(), error, domain.cannot("power off"));
+            throw_error(domain.connection(), error, domain.cannot("power off"));
     }
     if (persistent) undefine(domain, force);
 }

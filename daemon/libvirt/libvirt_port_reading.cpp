@@ -108,18 +108,27 @@ std::string to_lower(std::string text) {
 
 }  // namespace
 
-LibvirtPort::LibvirtPort(ConnectionHandle connection, std::unique_ptr<Subscription> subscription, Opener open)
-    : connection_(std::move(connection)), subscription_(std::move(subscription)), open_(std::move(open)) {}
+LibvirtPort::LibvirtPort(std::unique_ptr<ConnectionPool> connections, std::unique_ptr<Subscription> subscription,
+                         Opener open)
+    : connections_(std::move(connections)), subscription_(std::move(subscription)), open_(std::move(open)) {}
 
 LibvirtPort::~LibvirtPort() = default;
 
-std::string LibvirtPort::uri() const { return text_or_nothing(virConnectGetURI(connection())); }
+std::string read_uri(virConnectPtr connection) { return text_or_nothing(virConnectGetURI(connection)); }
+
+std::string read_capabilities_xml(virConnectPtr connection) {
+    const TextHandle text(virConnectGetCapabilities(connection));
+    if (!text) throw_last(connection, "Cannot read the hypervisor's capabilities");
+    return to_utf8(text.get());
+}
 
 HypervisorInfo LibvirtPort::describe() {
-    const auto capabilities = read_capabilities(capabilities_xml());
+    const auto lease = connections_->take();
+    const auto connection = lease.get();
+    const auto capabilities = read_capabilities(read_capabilities_xml(connection));
     HypervisorInfo info;
-    const char* type = virConnectGetType(connection());
-    if (type == nullptr) throw_last(connection(), "Cannot read the hypervisor's type");
+    const char* type = virConnectGetType(connection);
+    if (type == nullptr) throw_last(connection, "Cannot read the hypervisor's type");
     info.driver = to_lower(to_utf8(type));
     info.accelerations = accelerations(capabilities);
     info.type = hypervisor_type(info.driver, info.accelerations);
@@ -128,27 +137,29 @@ HypervisorInfo LibvirtPort::describe() {
     info.cpu = capabilities.cpu;
     info.hardware = capabilities.hardware;
     // The test driver's host is made up.
-    if (info.hardware == HardwareVirtualization::none && info.driver != "test" && is_local(uri()))
+    if (info.hardware == HardwareVirtualization::none && info.driver != "test" && is_local(read_uri(connection)))
         info.hardware = own_hardware();
 
     unsigned long version = 0;
-    if (virConnectGetVersion(connection(), &version) == 0) info.version = version_text(version);
+    if (virConnectGetVersion(connection, &version) == 0) info.version = version_text(version);
     version = 0;
-    if (virConnectGetLibVersion(connection(), &version) == 0) info.libvirt_version = version_text(version);
-    info.hostname = text_or_nothing(virConnectGetHostname(connection()));
+    if (virConnectGetLibVersion(connection, &version) == 0) info.libvirt_version = version_text(version);
+    info.hostname = text_or_nothing(virConnectGetHostname(connection));
     virNodeInfo node{};
-    if (virNodeGetInfo(connection(), &node) < 0) throw_last(connection(), "Cannot read the host's size");
+    if (virNodeGetInfo(connection, &node) < 0) throw_last(connection, "Cannot read the host's size");
     info.cpus = node.cpus;
     info.memory = std::uint64_t{node.memory} * 1024;
     return info;
 }
 
 std::vector<Machine> LibvirtPort::list() {
-    const auto domains = list_domains(connection(), 0);
-    const BulkFlag persistent(connection(), VIR_CONNECT_LIST_DOMAINS_PERSISTENT, true);
-    const BulkFlag autostart(connection(), VIR_CONNECT_LIST_DOMAINS_AUTOSTART, false);
-    const BulkFlag saved(connection(), VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE, false);
-    const BulkFlag snapshots(connection(), VIR_CONNECT_LIST_DOMAINS_HAS_SNAPSHOT, false);
+    const auto lease = connections_->take();
+    const auto connection = lease.get();
+    const auto domains = list_domains(connection, 0);
+    const BulkFlag persistent(connection, VIR_CONNECT_LIST_DOMAINS_PERSISTENT, true);
+    const BulkFlag autostart(connection, VIR_CONNECT_LIST_DOMAINS_AUTOSTART, false);
+    const BulkFlag saved(connection, VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE, false);
+    const BulkFlag snapshots(connection, VIR_CONNECT_LIST_DOMAINS_HAS_SNAPSHOT, false);
     std::vector<Machine> machines;
     machines.reserve(domains.size());
     for (auto& handle : domains) {
@@ -175,9 +186,7 @@ std::optional<Machine> LibvirtPort::read(const Uuid& uuid) try {
 }
 
 std::string LibvirtPort::capabilities_xml() {
-    const TextHandle text(virConnectGetCapabilities(connection()));
-    if (!text) throw_last(connection(), "Cannot read the hypervisor's capabilities");
-    return to_utf8(text.get());
+    return read_capabilities_xml(connections_->take().get());
 }
 
 std::string LibvirtPort::machine_xml(const Uuid& uuid, bool inactive) {

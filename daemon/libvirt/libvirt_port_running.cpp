@@ -73,9 +73,9 @@ void LibvirtPort::power_off(const Uuid& uuid, bool graceful) {
     if (virDomainDestroyFlags(domain.get(), flags) == 0) return;
     const auto error = last_error();
     // The emulator has not ended within the time that libvirt gives it.
-    if (graceful && error.code == VIR_ERR_SYSTEM_ERROR && virConnectIsAlive(connection()) == 1)
+    if (graceful && error.code == VIR_ERR_SYSTEM_ERROR && virConnectIsAlive(domain.connection()) == 1)
         throw Error(Code::machine_busy, domain.cannot("power off") + " gracefully: " + error.message);
-    throw_error(connection(), error, domain.cannot("power off"));
+    throw_error(domain.connection(), error, domain.cannot("power off"));
 }
 
 void LibvirtPort::reset(const Uuid& uuid) {
@@ -112,10 +112,10 @@ std::optional<JobProgress> LibvirtPort::job_progress(const Uuid& uuid) {
     TypedParameters parameters;
     if (virDomainGetJobStats(domain.get(), &type, parameters.array(), parameters.count(), 0) < 0) {
         const auto error = last_error();
-        const Code code = code_from(error, connection());
+        const Code code = code_from(error, domain.connection());
         // A machine that is off, and one of a driver without jobs, has none.
         if (code == Code::invalid_state || code == Code::not_supported) return std::nullopt;
-        throw_error(connection(), error, domain.cannot("read the job of"));
+        throw_error(domain.connection(), error, domain.cannot("read the job of"));
     }
     if (type == VIR_DOMAIN_JOB_NONE) return std::nullopt;
     return JobProgress{.processed = parameters.number(VIR_DOMAIN_JOB_DATA_PROCESSED),
@@ -124,7 +124,7 @@ std::optional<JobProgress> LibvirtPort::job_progress(const Uuid& uuid) {
 }
 
 UniqueFd LibvirtPort::open_console(const Uuid& uuid, bool force) {
-    auto [console, client] = Console::open(open_(), uuid, force);
+    auto [console, client] = Console::open(open_().handle, uuid, force);
     const std::lock_guard lock(consoles_mutex_);
     std::erase_if(consoles_, [](const auto& old) { return old->has_ended(); });
     consoles_.push_back(std::move(console));

@@ -43,7 +43,7 @@ void LibvirtPort::rename(const Uuid& uuid, const std::string& name) {
     const auto domain = find(uuid);
     if (domain.name() == name) return;
     // libvirt calls a name that is taken an invalid operation.
-    const DomainHandle taken(virDomainLookupByName(connection(), name.c_str()));
+    const DomainHandle taken(virDomainLookupByName(domain.connection(), name.c_str()));
     if (taken)
         throw Error(Code::already_exists, domain.cannot("rename") + ": there is already a machine " + name);
     domain.check(virDomainRename(domain.get(), name.c_str(), 0), "rename");

@@ -8,11 +8,28 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <tuple>
 
 namespace virtbus {
 
 namespace {
+
+/// Passes everything on, but only the first of several closed connections: they mostly die together.
+class FirstClosed final : public PortEvents {
+public:
+    explicit FirstClosed(std::shared_ptr<PortEvents> events) : events_(std::move(events)) {}
+
+    void touched(const Uuid& uuid) override { events_->touched(uuid); }
+    void happened(const Uuid& uuid, const LifecycleEvent& event) override { events_->happened(uuid, event); }
+    void closed(const std::string& reason) override {
+        if (!closed_.test_and_set()) events_->closed(reason);
+    }
+
+private:
+    std::shared_ptr<PortEvents> events_;
+    std::atomic_flag closed_ = ATOMIC_FLAG_INIT;
+};
 
 using Share = std::shared_ptr<PortEvents>;
 
@@ -89,13 +106,29 @@ void on_close(virConnectPtr, int reason, void* opaque) {
 
 }  // namespace
 
-Subscription::Subscription(virConnectPtr connection, const Share& events) : connection_(connection) {
-    auto share = std::make_unique<Share>(events);
-    close_callback_ = virConnectRegisterCloseCallback(connection_, on_close, share.get(), release) == 0;
-    if (close_callback_) share.release();
+Subscription::Subscription(const std::vector<ConnectionHandle>& connections, Share events, bool domains)
+    : events_(std::make_shared<FirstClosed>(std::move(events))) {
+    for (const auto& connection : connections) register_close(connection.get());
+    if (domains) register_domains(connections.front().get());
+}
+
+Subscription::~Subscription() {
+    for (const int id : callbacks_) virConnectDomainEventDeregisterAny(source_, id);
+    for (const auto connection : watched_) virConnectUnregisterCloseCallback(connection, on_close);
+}
+
+void Subscription::register_close(virConnectPtr connection) {
+    auto share = std::make_unique<Share>(events_);
+    if (virConnectRegisterCloseCallback(connection, on_close, share.get(), release) < 0) return;
+    share.release();
+    watched_.push_back(connection);
+}
+
+void Subscription::register_domains(virConnectPtr connection) {
+    source_ = connection;
     for (const auto& [event, callback] : registrations()) {
-        share = std::make_unique<Share>(events);
-        const int id = virConnectDomainEventRegisterAny(connection_, nullptr, event, callback, share.get(), release);
+        auto share = std::make_unique<Share>(events_);
+        const int id = virConnectDomainEventRegisterAny(connection, nullptr, event, callback, share.get(), release);
         if (id >= 0) {
             share.release();
             callbacks_.push_back(id);
@@ -103,11 +136,6 @@ Subscription::Subscription(virConnectPtr connection, const Share& events) : conn
             log::debug(fmt::format("libvirt's event {} is not to be had: {}", event, last_error().message));
         }
     }
-}
-
-Subscription::~Subscription() {
-    for (const int id : callbacks_) virConnectDomainEventDeregisterAny(connection_, id);
-    if (close_callback_) virConnectUnregisterCloseCallback(connection_, on_close);
 }
 
 }  // namespace virtbus

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The events of one connection, for as long as this lives. libvirt calls back on its event loop's thread, and the close
-// callback on any thread that happens to be in a call; all are passed on as they come. Each callback owns a share of
-// the PortEvents, since libvirt may still be in one when the subscription has ended.
+// What a port's connections tell, for as long as this lives. libvirt calls back on its event loop's thread, and the
+// close callback on any thread that happens to be in a call; all are passed on as they come. Each callback owns a share
+// of the PortEvents, since libvirt may still be in one when the subscription has ended.
 #pragma once
 
+#include "libvirt/handle.h"
 #include "model/port.h"
-
-#include <libvirt/libvirt.h>
 
 #include <memory>
 #include <vector>
@@ -15,16 +14,21 @@ namespace virtbus {
 
 class Subscription {
 public:
-    /// Registers for everything that the driver has; what it lacks is left out.
-    Subscription(virConnectPtr connection, const std::shared_ptr<PortEvents>& events);
+    /// Tells when the first of `connections` is lost and, if `domains`, what happens to machines, as far as the driver
+    /// has events for it.
+    Subscription(const std::vector<ConnectionHandle>& connections, std::shared_ptr<PortEvents> events, bool domains);
     /// Deregisters: on a living connection that asks the daemon behind it, and may block.
     ~Subscription();
     Subscription(const Subscription&) = delete;
     Subscription& operator=(const Subscription&) = delete;
 
 private:
-    virConnectPtr connection_;
-    bool close_callback_ = false;
+    void register_close(virConnectPtr connection);
+    void register_domains(virConnectPtr connection);
+
+    std::shared_ptr<PortEvents> events_;
+    std::vector<virConnectPtr> watched_;  // those with our close callback
+    virConnectPtr source_ = nullptr;      // whose events we have
     std::vector<int> callbacks_;
 };
 

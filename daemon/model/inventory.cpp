@@ -210,8 +210,7 @@ void Inventory::tell_events(std::size_t count, const std::vector<Uuid>* only) {
     events_ = std::move(later);
 }
 
-// Whom this wakes runs in a later turn of the loop, when all that was read has been told. It comes first, so that they
-// run before whatever the observers post: a machine's own Delete replies before the machine has left the bus.
+// Whom this wakes runs in a later turn of the loop, when all that was read has been told.
 void Inventory::release(const Waiters& waiters, const std::exception_ptr& failure) {
     for (const auto& waiter : waiters) {
         waiter->failure = failure;

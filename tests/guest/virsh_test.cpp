@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What others do with virsh is told in the same signals as what our own clients do.
+#include "guest_test.h"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <fstream>
+
+namespace virtbus::test {
+
+class VirshTest : public GuestTest {
+protected:
+    static void virsh(const std::string& arguments) {
+        ASSERT_EQ(std::system(("virsh -q " + arguments + " >/dev/null").c_str()), 0) << arguments;
+    }
+};
+
+TEST_F(VirshTest, TheSameActionsGiveTheSameSignals) {
+    const auto ours = create();
+    const auto theirs = create();
+    const auto name = get<std::string>(theirs, "Name");
+    forget();
+
+    machine(ours)->Start({});
+    machine(ours)->Pause({});
+    machine(ours)->Resume({});
+    machine(ours)->Reset({});
+    machine(ours)->PowerOff({});
+    machine(ours)->Delete({});
+    virsh("start " + name);
+    virsh("suspend " + name);
+    virsh("resume " + name);
+    virsh("reset " + name);
+    virsh("destroy " + name);
+    virsh("undefine " + name);
+
+    EXPECT_TRUE(observer.wait_for("InterfacesRemoved", ours));
+    EXPECT_TRUE(observer.wait_for("InterfacesRemoved", theirs));
+    EXPECT_EQ(events(ours), events(theirs));
+    EXPECT_EQ(events(theirs).front(), "started booted");
+    EXPECT_EQ(events(theirs).back(), "undefined removed");
+}
+
+TEST_F(VirshTest, AMachineDefinedByOthersAppears) {
+    const auto model = create();
+    auto [xml, generation] = machine(model)->GetXml({{"inactive", true}});
+    machine(model)->Delete({});
+    const auto file = fmt::format("{}/theirs.xml", std::getenv("TMPDIR"));
+    std::ofstream(file) << xml;
+    forget();
+    virsh("define " + file);
+    EXPECT_TRUE(observer.wait_for("InterfacesAdded", model));
+    EXPECT_TRUE(happened(model, "defined", "added"));
+    virsh("undefine " + get<std::string>(model, "Name"));
+    EXPECT_TRUE(observer.wait_for("InterfacesRemoved", model));
+}
+
+TEST_F(VirshTest, SettingsMadeByOthersAreSeen) {
+    const auto path = create();
+    const auto name = get<std::string>(path, "Name");
+    forget();
+    virsh("desc " + name + " --config --title 'from outside'");
+    EXPECT_TRUE(announced<std::string>(path, "Title", "from outside"));
+}
+
+}  // namespace virtbus::test
