@@ -4,6 +4,9 @@
 
 checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 
+# What meson sets up here links with mold, which takes a fifth of the time.
+if [[ $(command -v mold) ]]; then export CXX_LD=${CXX_LD-mold}; fi
+
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 die() { say "$*"; exit 1; }
 
@@ -24,7 +27,7 @@ build() {
     mkdir -p "$dir"
     (
         flock 9
-        [[ -e $dir/build.ninja ]] || CXX_LD=$(command -v mold >/dev/null && echo mold) meson setup "$dir" "$checkout"
+        [[ -e $dir/build.ninja ]] || meson setup "$dir" "$checkout"
         ninja -C "$dir" daemon/virtbusd client/virtbusctl
     ) 9>"$dir/.lock" >&2
 }
