@@ -43,7 +43,8 @@ sdbus::UnixFd open_console(Program& program, const Request& request) {
 
 /// Whether it ended as it should: a signal is no regular end.
 bool carry(const sdbus::UnixFd& console, const std::string& name, std::optional<std::chrono::milliseconds> linger) {
-    SignalWatch signals({SIGINT, SIGTERM, SIGHUP, SIGQUIT});
+    // None of them, not even that of a closed pipe, may end us before the terminal is as it was.
+    SignalWatch signals({SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE});
     const bool interactive = ::isatty(STDIN_FILENO) == 1;
     if (interactive) fmt::print(stderr, "Connected to {}. Ctrl-] leaves.\n", name);
     ConsolePump::End end{};

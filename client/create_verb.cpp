@@ -15,8 +15,8 @@ namespace virtbusctl {
 namespace {
 
 bool create(Program& program, const MachineOptions& options) {
-    const auto spec = machine_spec(options);
     return program.attempt("create " + printable(options.name), [&] {
+        const auto spec = machine_spec(options);
         const auto hypervisor = program.bus().find_hypervisor(program.hypervisor());
         const std::string path = Hypervisor(program.bus().connection(), hypervisor.path).CreateMachine(spec);
         const auto properties = program.bus().properties(path, Machine::INTERFACE_NAME);

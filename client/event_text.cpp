@@ -25,6 +25,20 @@ std::string change_text(const std::string& name, const Json* before, const Json&
     return fmt::format("{} {} → {}", name, old.empty() ? "none" : old, text.empty() ? "none" : text);
 }
 
+/// What says nothing to people, or what another line or the time before it says.
+bool is_noise(std::string_view property) {
+    return property == "StateSinceUSec" || property == "StateReason" || property == "Generation" ||
+           property == "CurrentJob" || property == "JobCount";
+}
+
+bool is_job(const std::string& path) { return starts_with(path, "/org/virtbus1/job/"); }
+
+/// "running → paused (user)": why goes with what.
+std::string reason_text(const Json& changed) {
+    const auto reason = text_at(changed, "StateReason");
+    return reason.empty() || reason == "unknown" ? "" : fmt::format(" ({})", printable(reason));
+}
+
 constexpr std::string_view manager = "org.virtbus1.Manager.";
 constexpr std::string_view machine_lifecycle = "org.virtbus1.Machine.Lifecycle";
 
@@ -40,8 +54,7 @@ std::string EventText::line(const Json& event) {
     // The manager has sent it as well; a job's beginning is the appearance of its object.
     if (signal == machine_lifecycle || signal == std::string(manager) + "JobAdded") return "";
     if (signal == std::string(manager) + "Lifecycle") return lifecycle(event);
-    if (signal == std::string(manager) + "JobEnded")
-        return fmt::format("{}: {}", name_of(text_at(event, "job")), printable(text_at(event, "result")));
+    if (signal == std::string(manager) + "JobEnded") return job_ended(event);
     if (signal == std::string(manager) + "Resynced")
         return fmt::format("{}: listed anew", name_of(text_at(event, "hypervisor")));
     if (signal == "appeared") return "virtbus is on the bus";
@@ -52,15 +65,44 @@ std::string EventText::line(const Json& event) {
 std::string EventText::changed(const Json& event) {
     const auto path = text_at(event, "path");
     const auto name = name_of(path);  // as it was called before, should this change it
-    auto& known = known_[path];
+    const auto& now = event["changed"];
+    const auto changes = is_job(path) ? job_changes(path, now) : property_changes(path, now);
+    know(path, now);
+    return changes.empty() ? "" : name + ": " + changes;
+}
+
+std::string EventText::property_changes(const std::string& path, const Json& now) {
+    const auto& known = known_[path];
     std::string changes;
-    for (const auto& [key, value] : event["changed"].items()) {
+    for (const auto& [key, value] : now.items()) {
+        if (is_noise(key)) continue;
         const auto before = known.find(key);
         const Json* const old = before == known.end() ? nullptr : &*before;
         changes += (changes.empty() ? "" : ", ") + change_text(printable(key), old, value);
-        known[key] = value;
+        if (key == "State") changes += reason_text(now);
     }
-    return fmt::format("{}: {}", name, changes);
+    return changes.empty() && now.contains("Generation") ? "definition changed" : changes;
+}
+
+/// Only how far it is: its end is a signal of its own.
+std::string EventText::job_changes(const std::string& path, const Json& now) const {
+    const bool moved = now.contains("Progress") || now.contains("Processed");
+    if (!moved || now.contains("State")) return "";
+    Json job = known_.count(path) > 0 ? known_.at(path) : Json::object();
+    job.update(now);
+    return progress_text(job, {});
+}
+
+std::string EventText::job_ended(const Json& event) const {
+    const auto path = text_at(event, "job");
+    const auto result = printable(text_at(event, "result"));
+    const Json job = known_.count(path) > 0 ? known_.at(path) : Json::object();
+    const auto error = array_at(job, "Error");
+    const bool failed = error.size() == 2 && error[1].is_string() && result == "failed";
+    const auto outcome = text_at(job.value("Result", Json::object()), "outcome");
+    std::string why = failed ? ": " + printable(error[1].get<std::string>()) : "";
+    if (!outcome.empty()) why = fmt::format(" ({})", printable(outcome));
+    return fmt::format("{}: {}{}", name_of(path), result, why);
 }
 
 std::string EventText::added(const Json& event) {
@@ -68,7 +110,7 @@ std::string EventText::added(const Json& event) {
     for (const auto& [interface, properties] : event["interfaces"].items())
         if (properties.is_object()) know(path, properties);
     const auto& object = known_[path];
-    if (path.find("/job/") != std::string::npos)
+    if (is_job(path))
         return fmt::format("{}: {} {}", name_of(path), printable(job_words(text_at(object, "Kind")).gerund),
                            name_of(text_at(object, "Subject")));
     const auto state = text_at(object, "State");
@@ -93,7 +135,7 @@ std::string EventText::name_of(const std::string& path) const {
     if (object != known_.end())
         if (const auto name = text_at(object->second, "Name"); !name.empty()) return printable(name);
     if (path == "/org/virtbus1") return "virtbus";
-    if (starts_with(path, "/org/virtbus1/job/")) return "job " + last_part(path);
+    if (is_job(path)) return "job " + last_part(path);
     return printable(last_part(path));
 }
 

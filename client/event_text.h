@@ -15,14 +15,17 @@ public:
     /// What is known about an object before its first event.
     void know(const std::string& path, const Json& properties);
 
-    /// "" for an event that another one tells already. `event`: as `monitor --json` prints it.
+    /// "" for an event that says nothing to people, or what another one tells. `event`: as `monitor --json` prints it.
     [[nodiscard]] std::string line(const Json& event);
 
 private:
     std::string changed(const Json& event);
+    std::string property_changes(const std::string& path, const Json& now);
+    [[nodiscard]] std::string job_changes(const std::string& path, const Json& now) const;
+    [[nodiscard]] std::string job_ended(const Json& event) const;
     std::string added(const Json& event);
     std::string removed(const Json& event);
-    std::string lifecycle(const Json& event) const;
+    [[nodiscard]] std::string lifecycle(const Json& event) const;
     [[nodiscard]] std::string name_of(const std::string& path) const;
 
     std::map<std::string, Json> known_;

@@ -61,6 +61,8 @@ std::string explain(const std::string& name, const std::string& message) {
     if (error == "UnknownObject") return "it does not exist (any more)";
     if (error == "UnknownMethod" || error == "UnknownInterface" || error == "UnknownProperty")
         return "this virtbus daemon does not know how to: it is of another version";
+    // sdbus-c++'s words for text that D-Bus can't carry.
+    if (message.find("Failed to serialize a string") == 0) return "this is no valid UTF-8 text";
     return message.empty() ? name : message;
 }
 

@@ -35,7 +35,7 @@ bool list(Program& program, const Filter& filter) {
                              {"VCPUS", "vcpus", Column::Fit::right},
                              {"MEMORY", "memory", Column::Fit::right},
                              {"HYPERVISOR", "hypervisor", Column::Fit::cut},
-                             {"UUID", "uuid", Column::Fit::cut}});
+                             {"UUID", "uuid", Column::Fit::only_json}});
     for (const auto& machine : program.bus().list_machines(filter_options(program, filter)))
         table.add({text_cell(machine.name), text_cell(machine.state), text_cell(machine.kind),
                    text_cell(machine.virtualization), number_cell(machine.vcpus), size_cell(machine.memory),

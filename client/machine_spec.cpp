@@ -23,8 +23,8 @@ void add_file(Dictionary& spec, const char* key, const std::string& file) {
     if (!file.empty()) spec[key] = absolute(file);
 }
 
-void add_count(Dictionary& spec, const char* key, std::uint32_t count) {
-    if (count > 0) spec[key] = count;
+void add_count(Dictionary& spec, const char* key, const std::string& count) {
+    if (!count.empty()) spec[key] = parse_count(count);
 }
 
 /// Only when it differs from what the daemon does by itself.

@@ -11,10 +11,7 @@
 namespace virtbusctl {
 
 struct MachineOptions {
-    std::string name;
-    std::string memory;
-    std::uint32_t vcpus = 0;
-    std::uint32_t maximum_vcpus = 0;
+    std::string name, memory, vcpus, maximum_vcpus;
     std::vector<std::string> disks;
     std::vector<std::string> interfaces;
     std::string uuid, arch, machine_type, firmware, acceleration, graphics, title, description;

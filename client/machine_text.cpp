@@ -2,6 +2,7 @@
 #include "machine_text.h"
 
 #include <fmt/format.h>
+#include <pwd.h>
 
 #include <cstdint>
 #include <limits>
@@ -34,7 +35,9 @@ std::string of_maximum(const std::string& now, const std::string& maximum) {
 
 std::string owner_text(const Json& machine) {
     const auto owner = number_at(machine, "Owner");
-    return owner == std::numeric_limits<std::uint32_t>::max() ? "" : fmt::format("uid {}", owner);
+    if (owner == std::numeric_limits<std::uint32_t>::max()) return "";
+    const passwd* const user = ::getpwuid(static_cast<uid_t>(owner));
+    return user == nullptr ? fmt::format("uid {}", owner) : printable(user->pw_name);
 }
 
 std::string lines_of(const Json& list, std::string (*line)(const Json&)) {

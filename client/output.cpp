@@ -25,6 +25,7 @@ int column_flags(Column::Fit fit) {
         case Column::Fit::keep: return 0;
         case Column::Fit::right: return SCOLS_FL_RIGHT;
         case Column::Fit::cut: return SCOLS_FL_TRUNC;
+        case Column::Fit::only_json: return SCOLS_FL_HIDDEN;
     }
     return 0;
 }

@@ -18,7 +18,7 @@ struct OutputOptions {
 struct Column {
     const char* heading;
     const char* key;  // in JSON
-    enum class Fit { keep, right, cut } fit = Fit::keep;
+    enum class Fit { keep, right, cut, only_json } fit = Fit::keep;
 };
 
 struct Cell {

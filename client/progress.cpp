@@ -50,7 +50,7 @@ std::string progress_text(const Json& job, std::chrono::microseconds elapsed) {
         add(size_text(static_cast<std::uint64_t>(static_cast<double>(processed) / seconds)) + "/s");
     if (const auto left = number_at(job, "RemainingUSec"); left > 0)
         add(duration_text(std::chrono::microseconds(left)) + " left");
-    else
+    else if (elapsed.count() > 0 || text.empty())
         add(duration_text(elapsed));
     return text;
 }

@@ -109,7 +109,7 @@ struct Request {
 
 bool set(Program& program, const Request& request) {
     const auto changes = parse_changes(request.assignments);
-    return program.attempt("set up " + printable(request.machine), [&] {
+    return program.attempt("change " + printable(request.machine), [&] {
         auto machine = program.machine(program.find_machine(request.machine));
         for (const auto& change : changes) change(machine);
     });

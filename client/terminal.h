@@ -18,8 +18,8 @@ public:
 
 private:
     int descriptor_;
-    bool is_terminal_;
     termios old_{};
+    bool is_terminal_;
 };
 
 }  // namespace virtbusctl

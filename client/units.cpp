@@ -129,7 +129,7 @@ std::uint32_t parse_count(std::string_view text) {
     std::uint32_t count = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
     if (error == std::errc{} && end == text.data() + text.size() && count > 0) return count;
-    throw UsageError(fmt::format("\"{}\" is not a number from 1 on", printable(text)));
+    throw UsageError(fmt::format("\"{}\" is no number of CPUs", printable(text)));
 }
 
 std::string size_text(std::uint64_t bytes) {

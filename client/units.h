@@ -19,7 +19,7 @@ namespace virtbusctl {
 /// yes, no, true, false, on, off, 1, 0. Throws UsageError.
 [[nodiscard]] bool parse_yes_no(std::string_view text);
 
-/// A whole number of at least 1. Throws UsageError.
+/// How many CPUs: a whole number of at least 1. Throws UsageError.
 [[nodiscard]] std::uint32_t parse_count(std::string_view text);
 
 /// "128 MiB", "1.5 GiB", "700 B".

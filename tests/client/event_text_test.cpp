@@ -67,6 +67,36 @@ TEST(EventText, CallsAJobByWhatItDoes) {
         "job 3: done");
 }
 
+TEST(EventText, SaysWhyWithTheState) {
+    auto text = knowing_web();
+    const Json changes = {{"State", "paused"}, {"StateReason", "user"}, {"StateSinceUSec", 1U}, {"Generation", 7U}};
+    EXPECT_EQ(text.line(changed(changes)), "web: State running → paused (user)");
+}
+
+TEST(EventText, SaysOnlyThatADefinitionHasChangedWhenNoPropertyShowsIt) {
+    auto text = knowing_web();
+    EXPECT_EQ(text.line(changed({{"Generation", 7U}})), "web: definition changed");
+    EXPECT_EQ(text.line(changed({{"CurrentJob", "/org/virtbus1/job/3"}})), "");
+}
+
+TEST(EventText, SaysOfAJobHowFarItIsAndHowItEnded) {
+    const char* const path = "/org/virtbus1/job/3";
+    const char* const properties_changed = "org.freedesktop.DBus.Properties.PropertiesChanged";
+    EventText text;
+    text.know(path, {{"Kind", "save"}, {"Progress", 0.0}, {"Total", 2048U}, {"State", "running"}});
+    EXPECT_EQ(
+        text.line(
+            {{"path", path}, {"signal", properties_changed}, {"changed", {{"Progress", 0.5}, {"Processed", 1024U}}}}),
+        "job 3: 50 %, 1 KiB of 2 KiB");
+    const Json error = Json::array({"org.virtbus1.Error.Failed", "disk full"});
+    EXPECT_EQ(text.line({{"path", path},
+                         {"signal", properties_changed},
+                         {"changed", {{"State", "failed"}, {"Progress", 0.6}, {"Error", error}}}}),
+              "");
+    EXPECT_EQ(text.line({{"signal", "org.virtbus1.Manager.JobEnded"}, {"job", path}, {"result", "failed"}}),
+              "job 3: failed: disk full");
+}
+
 TEST(EventText, NamesASignalThatItDoesNotKnow) {
     EXPECT_EQ(EventText().line({{"path", web}, {"signal", "org.virtbus1.Machine.New"}}), "1: org.virtbus1.Machine.New");
 }

@@ -19,7 +19,7 @@ TEST(MachineSpec, GivesEachValueTheTypeOfTheApi) {
     MachineOptions options;
     options.name = "web";
     options.memory = "512M";
-    options.vcpus = 2;
+    options.vcpus = "2";
     options.tags = {"prod"};
     options.no_serial = true;
     options.paused = true;
@@ -29,6 +29,12 @@ TEST(MachineSpec, GivesEachValueTheTypeOfTheApi) {
     EXPECT_EQ(spec.at("tags").peekValueType(), "as");
     EXPECT_FALSE(spec.at("serial").get<bool>());
     EXPECT_TRUE(spec.at("start").get<bool>()) << "paused means started";
+}
+
+TEST(MachineSpec, RefusesNoCpus) {
+    MachineOptions options;
+    options.vcpus = "0";
+    EXPECT_THROW((void)machine_spec(options), UsageError);
 }
 
 TEST(MachineSpec, TakesNoneForNoInterfaces) {
