@@ -8,6 +8,7 @@
 #include <asio/steady_timer.hpp>
 
 #include <chrono>
+#include <memory>
 
 namespace virtbus {
 
@@ -29,7 +30,8 @@ public:
 
 private:
     asio::any_io_executor executor_;
-    asio::steady_timer set_signal_;  // never expires: cancelling it wakes all who wait
+    // Never expires: cancelling it wakes all who wait. Shared with alarms that may be on their way when the latch goes.
+    std::shared_ptr<asio::steady_timer> set_signal_;
     bool set_ = false;
 };
 

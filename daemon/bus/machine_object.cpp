@@ -57,6 +57,14 @@ void require_active(const Machine& machine) {
                                                      to_string(machine.state)));
 }
 
+/// A guest whose CPUs stand still hears nothing.
+void require_listening(const Machine& machine) {
+    require_active(machine);
+    if (machine.state == MachineState::paused || machine.state == MachineState::suspended)
+        throw Error(Code::invalid_state, fmt::format("machine {} is {}: Resume it first", machine.name,
+                                                     to_string(machine.state)));
+}
+
 /// What SetMemory and SetVcpus have in common: `amount` and `maximum` as the machine's state allows them.
 template <typename Change, typename Amount>
 Change plan_change(const Machine& machine, Amount amount, std::optional<Amount> maximum, Amount maximum_now,
@@ -124,16 +132,14 @@ Error MachineObject::gone() const {
     return {Code::no_such_machine, fmt::format("machine {} is gone", machine_->name)};
 }
 
-template <typename Work>
-Task<> MachineObject::change(Lane lane, Work work) {
+Task<> MachineObject::change(Lane lane, PortWork work) {
     const auto uuid = machine_->uuid;
     co_await hypervisor_->run(lane, std::move(work));
     co_await hypervisor_->inventory().refreshed(uuid);
 }
 
-template <typename Work>
 void MachineObject::serve_work(Result&& result, Action action, std::string verb, VariantMap options, Lane lane,
-                               Work work) {
+                               PortWork work) {
     serve(getObject(), std::move(result), action,
           [=, this, verb = std::move(verb), given = Options(std::move(options))](Call& call) -> Task<> {
               given.refuse_unknown();
@@ -162,7 +168,7 @@ void MachineObject::Shutdown(JobResult&& result, VariantMap options) {
     serve(getObject(), std::move(result), Action::machine_control,
           [this, given = Options(std::move(options))](Call& call) mutable -> Task<sdbus::ObjectPath> {
               const auto plan = take_shutdown_plan(given);
-              require_active(*machine_);
+              require_listening(*machine_);
               log_call(call, "shutdown");
               co_return start_job(JobKind::shutdown, call, shutdown_work(hypervisor_, machine_->uuid, plan));
           });

@@ -10,6 +10,7 @@
 
 #include <org.virtbus1.Machine_adaptor.h>
 
+#include <functional>
 #include <memory>
 
 namespace virtbus::bus {
@@ -31,6 +32,7 @@ public:
 
 private:
     using Result = sdbus::Result<>;
+    using PortWork = std::function<void(Port&)>;
     using JobResult = sdbus::Result<sdbus::ObjectPath>;
 
     void Start(JobResult&& result, VariantMap options) override;
@@ -86,12 +88,10 @@ private:
     std::uint64_t Generation() override { return machine_->generation; }
 
     /// Serves a method that is one port call: run it in `lane`, then reply when its effect shows.
-    template <typename Work>
-    void serve_work(Result&& result, Action action, std::string verb, VariantMap options, Lane lane, Work work);
+    void serve_work(Result&& result, Action action, std::string verb, VariantMap options, Lane lane, PortWork work);
 
     /// Runs `work(Port&)` and returns when the mirror has seen its effect.
-    template <typename Work>
-    Task<> change(Lane lane, Work work);
+    Task<> change(Lane lane, PortWork work);
 
     [[nodiscard]] Error gone() const;
     void log_call(const Call& call, std::string_view verb) const;

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <tuple>
 
 namespace virtbus::bus {
@@ -35,10 +36,23 @@ struct Filter {
     }
 };
 
+/// Refuses what is not one of the words, so that a typo does not look like an empty list.
+template <typename Word, std::size_t size>
+void check_word(const char* key, const std::optional<std::string>& given, const std::array<Word, size>& words) {
+    std::vector<std::string_view> known;
+    for (const auto word : words) known.push_back(to_string(word));
+    if (given && std::find(known.begin(), known.end(), *given) == known.end())
+        throw Error(Code::invalid_args, fmt::format("{}: must be one of {}", key, fmt::join(known, ", ")));
+}
+
 Filter take_filter(Options& options) {
     Filter filter{options.take<std::string>("hypervisor"), options.take<std::string>("state"),
                   options.take<std::string>("kind"), options.take<std::string>("tag")};
     options.refuse_unknown();
+    check_word("state", filter.state, std::array{MachineState::unknown, MachineState::running, MachineState::blocked,
+                                                 MachineState::paused, MachineState::shutting_down,
+                                                 MachineState::shut_off, MachineState::crashed, MachineState::suspended});
+    check_word("kind", filter.kind, std::array{Kind::vm, Kind::container});
     return filter;
 }
 

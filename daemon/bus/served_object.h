@@ -17,10 +17,10 @@
 
 #include <chrono>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <string>
 #include <tuple>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -39,6 +39,20 @@ struct Call {
     uid_t uid = 0;       ///< known when the handler runs
 };
 
+/// What a handler returns for the results of its method: nothing, one value, or a tuple of several.
+template <typename... Out>
+struct OutcomeOf {
+    using Type = std::tuple<Out...>;
+};
+template <>
+struct OutcomeOf<> {
+    using Type = void;
+};
+template <typename Only>
+struct OutcomeOf<Only> {
+    using Type = Only;
+};
+
 class ServedObject : public std::enable_shared_from_this<ServedObject> {
 public:
     explicit ServedObject(Services services) : services_(services), idle_(services.loop.get_executor()) {}
@@ -55,10 +69,13 @@ public:
     void retire(const Error& error);
 
 protected:
+    template <typename... Out>
+    using BodyOf = std::function<Task<typename OutcomeOf<Out...>::Type>(Call&)>;
+
     /// Serves one method call: checks that its caller may do `action`, runs the coroutine `body(Call&)` and replies
-    /// with what it returns: nothing, one value, or a tuple of several. Whatever it throws becomes the error reply.
-    template <typename... Out, typename Body>
-    void serve(const sdbus::IObject& object, sdbus::Result<Out...>&& result, Action action, Body body);
+    /// with what it returns. Whatever it throws becomes the error reply.
+    template <typename... Out>
+    void serve(const sdbus::IObject& object, sdbus::Result<Out...>&& result, Action action, BodyOf<Out...> body);
 
     [[nodiscard]] const Services& services() const { return services_; }
 
@@ -87,9 +104,9 @@ private:
         ServedObject& object_;
     };
 
-    template <typename... Out, typename Body>
+    template <typename... Out>
     static Task<> answer(std::shared_ptr<ServedObject> self, std::shared_ptr<ReplyOf<Out...>> reply, Action action,
-                         Call call, Body body);
+                         Call call, BodyOf<Out...> body);
 
     void owe(const std::shared_ptr<Reply>& reply);
 
@@ -110,11 +127,12 @@ public:
 
     template <typename... Values>
     void succeed(const Values&... values) {
-        if (std::exchange(answered_, true)) return;
+        if (answered_) return;
         try {
             result_.returnResults(values...);
-        } catch (const sdbus::Error& error) {
-            log::warning("cannot reply: " + error.getMessage());  // such as a caller that does not take descriptors
+            answered_ = true;
+        } catch (const sdbus::Error& error) {  // such as a caller that does not take descriptors
+            fail(std::make_exception_ptr(Error(Code::failed, "the result cannot be sent: " + error.getMessage())));
         }
     }
 
@@ -132,8 +150,9 @@ private:
     bool answered_ = false;
 };
 
-template <typename... Out, typename Body>
-void ServedObject::serve(const sdbus::IObject& object, sdbus::Result<Out...>&& result, Action action, Body body) {
+template <typename... Out>
+void ServedObject::serve(const sdbus::IObject& object, sdbus::Result<Out...>&& result, Action action,
+                         BodyOf<Out...> body) {
     const auto reply = std::make_shared<ReplyOf<Out...>>(std::move(result));
     if (refusal_) return reply->fail(refusal_);
     owe(reply);
@@ -142,9 +161,9 @@ void ServedObject::serve(const sdbus::IObject& object, sdbus::Result<Out...>&& r
           "a method call");
 }
 
-template <typename... Out, typename Body>
+template <typename... Out>
 Task<> ServedObject::answer(std::shared_ptr<ServedObject> self, std::shared_ptr<ReplyOf<Out...>> reply, Action action,
-                            Call call, Body body) {
+                            Call call, BodyOf<Out...> body) {
     const Serving serving(*self);
     try {
         call.uid = co_await self->services_.authority.require(action, call.sender);

@@ -54,10 +54,14 @@ std::vector<Acceleration> accelerations(const Capabilities& capabilities) {
     bool kvm = false, xen = false, tcg = false, native = false;
     for (const auto& guest : capabilities.guests)
         for (const auto& type : guest.domain_types) {
-            if (type == "kvm") kvm = true;
-            else if (type == "xen") xen = true;
-            else if (type == "qemu") tcg = true;
-            else native = true;
+            if (type == "kvm")
+                kvm = true;
+            else if (type == "xen")
+                xen = true;
+            else if (type == "qemu")
+                tcg = true;
+            else
+                native = true;
         }
     std::vector<Acceleration> result;
     if (kvm) result.push_back(Acceleration::kvm);

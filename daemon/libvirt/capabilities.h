@@ -13,7 +13,7 @@ namespace virtbus {
 
 /// A kind of guest that the host can run.
 struct GuestCapability {
-    std::string os_type;                    ///< hvm, xen, xenpvh, exe
+    std::string os_type;  ///< hvm, xen, xenpvh, exe
     std::string arch;
     std::vector<std::string> domain_types;  ///< kvm, qemu, xen, lxc, …
 

@@ -22,9 +22,10 @@ OpenedConnection open_connection(const std::string& uri, Keepalive keepalive) {
         const bool named = code == Code::access_denied || code == Code::not_supported;
         throw Error(named ? code : Code::disconnected, "Cannot connect: " + error.message);
     }
-    // 1: the other side doesn't know it.
+    // Fails for drivers inside this process alone; 1 if the other side doesn't know it.
     const int result = virConnectSetKeepAlive(connection.get(), keepalive.interval, keepalive.count);
-    if (result != 0) log::debug("no keepalive on " + uri + ": " + (result < 0 ? last_error().message : "not known there"));
+    if (result != 0)
+        log::debug("no keepalive on " + uri + ": " + (result < 0 ? last_error().message : "not known there"));
     return {std::move(connection), result >= 0};
 }
 

@@ -17,7 +17,7 @@ struct Keepalive {
 
 struct OpenedConnection {
     ConnectionHandle handle;
-    bool has_keepalive = true;  ///< false for drivers in this process, which nobody can take away
+    bool can_be_lost = true;  ///< false for libvirt's drivers inside this process
 };
 
 /// Error access_denied when libvirt refuses us, not_supported for a URI that it doesn't know, else disconnected.

@@ -5,7 +5,7 @@ namespace virtbus {
 
 ConnectionPool::ConnectionPool(const Opener& open, std::size_t count) {
     auto first = open();
-    shared_ = !first.has_keepalive;
+    shared_ = !first.can_be_lost;
     connections_.push_back(std::move(first.handle));
     while (!shared_ && connections_.size() < count) connections_.push_back(open().handle);
     for (std::size_t i = connections_.size(); i > 0; --i) free_.push_back(i - 1);

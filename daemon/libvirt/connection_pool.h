@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The connections of one port: every call has one for itself. On a connection that several calls wait on, libvirt ends
-// only one of them when keepalive finds it dead; the others, and the close callback, would wait for ever (seen in 9.0.0,
-// where the client's event loop ignores its timeout when the connection is passed on to the next call).
-// Any thread.
+// only one of them when keepalive finds it dead; the others, and the close callback, would wait for ever (seen
+// in 9.0.0, where the client's event loop ignores its timeout when the connection is passed on to the next call). Any
+// thread.
 #pragma once
 
 #include "libvirt/connection.h"
@@ -45,12 +45,13 @@ public:
     Lease take();
 
     [[nodiscard]] const std::vector<ConnectionHandle>& all() const { return connections_; }
+    [[nodiscard]] bool can_be_lost() const { return !shared_; }
 
 private:
     void give_back(std::size_t index);
 
     std::vector<ConnectionHandle> connections_;
-    bool shared_ = false;
+    bool shared_ = false;  // a driver inside this process
 
     std::mutex mutex_;
     std::condition_variable returned_;

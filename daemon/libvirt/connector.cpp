@@ -26,7 +26,7 @@ std::unique_ptr<Port> LibvirtConnector::connect(Lane lane, std::shared_ptr<PortE
     Opener open = [uri = uri_, keepalive = keepalive_] { return open_connection(uri, keepalive); };
     auto connections = std::make_unique<ConnectionPool>(open, connections_of(lane));
     std::unique_ptr<Subscription> subscription;
-    if (events) subscription = std::make_unique<Subscription>(connections->all(), std::move(events), lane == Lane::query);
+    if (events) subscription = std::make_unique<Subscription>(*connections, std::move(events), lane == Lane::query);
     return std::make_unique<LibvirtPort>(std::move(connections), std::move(subscription), std::move(open));
 }
 

@@ -88,19 +88,24 @@ StreamHandle open_stream(const Domain& domain, bool force) {
 
 class Console::Pump {
 public:
-    Pump(ConnectionHandle connection, StreamHandle stream, UniqueFd socket)
-        : connection_(std::move(connection)), stream_(std::move(stream)), socket_(std::move(socket)) {}
+    Pump(OpenedConnection connection, StreamHandle stream, UniqueFd socket)
+        : connection_(std::move(connection.handle)),
+          can_be_lost_(connection.can_be_lost),
+          stream_(std::move(stream)),
+          socket_(std::move(socket)) {}
 
     /// The whole life of a console; on its own thread.
     void run() {
         const bool graceful = watch() && pump();
         virStreamEventRemoveCallback(stream_.get());
-        virConnectUnregisterCloseCallback(connection_.get(), on_close);
+        if (can_be_lost_) virConnectUnregisterCloseCallback(connection_.get(), on_close);
         socket_ = UniqueFd();
         // Finishing lets libvirt pass on what is still under way. Both wait for its answer, at most until keepalive
         // finds the connection dead.
-        if (graceful) virStreamFinish(stream_.get());
-        else virStreamAbort(stream_.get());
+        if (graceful)
+            virStreamFinish(stream_.get());
+        else
+            virStreamAbort(stream_.get());
         stream_.reset();
         connection_.reset();
     }
@@ -112,10 +117,12 @@ public:
 
 private:
     bool watch() {
+        if (can_be_lost_) {
+            auto share = std::make_unique<Share>(bell_);
+            if (virConnectRegisterCloseCallback(connection_.get(), on_close, share.get(), release) < 0) return false;
+            share.release();
+        }
         auto share = std::make_unique<Share>(bell_);
-        if (virConnectRegisterCloseCallback(connection_.get(), on_close, share.get(), release) < 0) return false;
-        share.release();
-        share = std::make_unique<Share>(bell_);
         if (virStreamEventAddCallback(stream_.get(), 0, on_stream_event, share.get(), release) < 0) return false;
         share.release();
         return true;
@@ -190,6 +197,7 @@ private:
     }
 
     ConnectionHandle connection_;
+    bool can_be_lost_;
     StreamHandle stream_;
     UniqueFd socket_;
     Share bell_ = std::make_shared<Bell>();
@@ -200,8 +208,8 @@ private:
     bool guest_ended_ = false;
 };
 
-std::pair<std::unique_ptr<Console>, UniqueFd> Console::open(ConnectionHandle connection, const Uuid& uuid, bool force) {
-    auto stream = open_stream(Domain::find(connection.get(), uuid), force);
+std::pair<std::unique_ptr<Console>, UniqueFd> Console::open(OpenedConnection connection, const Uuid& uuid, bool force) {
+    auto stream = open_stream(Domain::find(connection.handle.get(), uuid), force);
     std::array<int, 2> pair{};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) != 0) {
         virStreamAbort(stream.get());
@@ -224,8 +232,10 @@ Console::~Console() {
     pump_->stop();
     // libvirt does not close its side before the guest has taken all that was written to it. The thread then goes on
     // alone until the connection is found dead; it owns all that it uses.
-    if (ended_.wait_for(closing_time) == std::future_status::ready) thread_.join();
-    else thread_.detach();
+    if (ended_.wait_for(closing_time) == std::future_status::ready)
+        thread_.join();
+    else
+        thread_.detach();
 }
 
 bool Console::has_ended() const { return ended_.wait_for(std::chrono::seconds(0)) == std::future_status::ready; }

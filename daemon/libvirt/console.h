@@ -8,7 +8,7 @@
 
 #include "base/unique_fd.h"
 #include "base/uuid.h"
-#include "libvirt/handle.h"
+#include "libvirt/connection.h"
 
 #include <future>
 #include <memory>
@@ -21,7 +21,8 @@ class Console {
 public:
     /// Opens the first console of a machine; the second value is the client's socket. Error invalid_state if the
     /// machine is off or has no console, machine_busy if it is open elsewhere and `force` is not set.
-    static std::pair<std::unique_ptr<Console>, UniqueFd> open(ConnectionHandle connection, const Uuid& uuid, bool force);
+    static std::pair<std::unique_ptr<Console>, UniqueFd> open(OpenedConnection connection, const Uuid& uuid,
+                                                              bool force);
 
     /// Ends it, and waits a while for libvirt to close its side.
     ~Console();

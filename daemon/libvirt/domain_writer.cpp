@@ -49,7 +49,8 @@ std::string choose_domain_type(const GuestCapability& guest, const std::string& 
     std::string type = acceleration == "tcg" ? "qemu" : acceleration;
     if (guest.offers(type)) return type;
     throw Error(Code::not_supported, fmt::format("acceleration: this hypervisor has no {} for {} guests; its "
-                                                 "Accelerations tell what it has", acceleration, guest.arch));
+                                                 "Accelerations tell what it has",
+                                                 acceleration, guest.arch));
 }
 
 /// As CreateMachine documents it: bios, which libvirt uses by itself, on x86, and efi where the architecture has it.
@@ -71,8 +72,10 @@ void write_os(pugi::xml_node domain, const MachineSpec& spec, const Target& targ
     if (!target.firmware.empty()) set(os, "firmware", target.firmware);
     auto type = add(os, "type");
     set(type, "arch", target.arch);
-    if (!spec.machine_type.empty()) set(type, "machine", spec.machine_type);
-    else if (target.is_qemu() && target.is_x86()) set(type, "machine", "q35");
+    if (!spec.machine_type.empty())
+        set(type, "machine", spec.machine_type);
+    else if (target.is_qemu() && target.is_x86())
+        set(type, "machine", "q35");
     type.text() = target.os_type.c_str();
     add(os, "kernel", spec.kernel);
     add(os, "initrd", spec.initrd);
@@ -136,9 +139,10 @@ void write_disk(pugi::xml_node devices, const DiskSpec& spec, const Target& targ
     const bool from_pool = !spec.pool.empty();
     set(disk, "type", from_pool ? "volume" : "file");
     set(disk, "device", spec.device);
-    // Without a format libvirt takes raw: it never guesses, and neither do we.
+    // Without a format libvirt takes raw: only an empty drive comes without one.
     if (target.is_qemu()) set(add(disk, "driver"), "name", "qemu");
-    if (!spec.format.empty()) set(disk.child("driver") ? disk.child("driver") : add(disk, "driver"), "type", spec.format);
+    if (!spec.format.empty())
+        set(disk.child("driver") ? disk.child("driver") : add(disk, "driver"), "type", spec.format);
     if (from_pool) {
         auto source = add(disk, "source");
         set(source, "pool", spec.pool);
@@ -180,7 +184,8 @@ void write_interfaces(pugi::xml_node devices, const MachineSpec& spec, const Tar
     InterfaceSpec usual;
     usual.type = session ? "user" : "network";
     if (!session) usual.network = "default";
-    for (const auto& interface : spec.interfaces.value_or(std::vector{usual})) write_interface(devices, interface, target);
+    for (const auto& interface : spec.interfaces.value_or(std::vector{usual}))
+        write_interface(devices, interface, target);
 }
 
 void write_graphics(pugi::xml_node devices, const std::string& type, const Target& target) {

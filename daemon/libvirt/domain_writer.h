@@ -16,7 +16,8 @@ struct Host {
     bool session = false;  ///< libvirt's daemon of one user: it cannot set up networks
 };
 
-/// The XML for `spec` under `uuid`. Error not_supported when the host has no such machines.
+/// The XML for `spec` under `uuid`; every disk with an image has its format. Error not_supported when the host has no
+/// such machines.
 std::string write_domain(const MachineSpec& spec, const Uuid& uuid, const Host& host);
 
 }  // namespace virtbus

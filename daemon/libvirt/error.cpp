@@ -26,6 +26,7 @@ constexpr std::array table{
     Entry{VIR_ERR_XML_ERROR, Code::invalid_xml},
     Entry{VIR_ERR_DOM_EXIST, Code::already_exists},
     Entry{VIR_ERR_OPERATION_DENIED, Code::access_denied},
+    Entry{VIR_ERR_XML_DETAIL, Code::invalid_xml},
     Entry{VIR_ERR_NETWORK_EXIST, Code::already_exists},
     Entry{VIR_ERR_NO_DOMAIN, Code::no_such_machine},
     Entry{VIR_ERR_INVALID_MAC, Code::invalid_args},
@@ -79,7 +80,10 @@ void throw_error(virConnectPtr connection, const LibvirtError& error, const std:
                {{"VIRTBUS_LIBVIRT_ERROR", fmt::format("{}/{}/{}", error.code, error.domain, error.number)}});
     // libvirt's own text is of no use then: "An error occurred, but the cause is unknown".
     if (code == Code::disconnected) throw Error(code, what + ": the connection to the hypervisor was lost");
-    throw Error(code, what + ": " + (error.message.empty() ? "libvirt does not say why" : error.message));
+    // What follows the first line of an XML parser's message quotes the document.
+    const bool quotes = error.code == VIR_ERR_XML_DETAIL;
+    const auto message = quotes ? error.message.substr(0, error.message.find('\n')) : error.message;
+    throw Error(code, what + ": " + (message.empty() ? "libvirt does not say why" : message));
 }
 
 void throw_last(virConnectPtr connection, const std::string& what) {

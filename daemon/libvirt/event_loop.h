@@ -11,7 +11,8 @@ namespace virtbus {
 
 class EventLoop {
 public:
-    /// Prepares the process for libvirt (SIGPIPE is ignored from now on) and starts the thread. At most one exists at a time.
+    /// Prepares the process for libvirt (SIGPIPE is ignored from now on) and starts the thread. At most one exists at a
+    /// time.
     EventLoop();
     /// Stops and joins the thread.
     ~EventLoop();

@@ -21,6 +21,8 @@ struct Releaser {
 using ConnectionHandle = std::unique_ptr<virConnect, Releaser<virConnectClose>>;
 using DomainHandle = std::unique_ptr<virDomain, Releaser<virDomainFree>>;
 using StreamHandle = std::unique_ptr<virStream, Releaser<virStreamFree>>;
+using PoolHandle = std::unique_ptr<virStoragePool, Releaser<virStoragePoolFree>>;
+using VolumeHandle = std::unique_ptr<virStorageVol, Releaser<virStorageVolFree>>;
 /// Text that libvirt allocated.
 using TextHandle = std::unique_ptr<char, Releaser<std::free>>;
 

@@ -6,6 +6,7 @@
 #include "libvirt/domain_writer.h"
 #include "libvirt/error.h"
 #include "libvirt/libvirt_port.h"
+#include "libvirt/volume_format.h"
 #include "libvirt/xml.h"
 
 #include <fmt/format.h>
@@ -52,6 +53,13 @@ private:
     pugi::xml_document document_;
     pugi::xml_node domain_;
 };
+
+/// Gives each disk on a volume the volume's format, where the caller left it out.
+MachineSpec with_formats(virConnectPtr connection, MachineSpec spec) {
+    for (auto& disk : spec.disks)
+        if (!disk.pool.empty() && disk.format.empty()) disk.format = volume_format(connection, disk.pool, disk.volume);
+    return spec;
+}
 
 bool is_session(const std::string& uri) {
     const auto path = uri.substr(0, uri.find('?'));
@@ -127,7 +135,7 @@ Uuid LibvirtPort::create(const MachineSpec& spec) {
     const auto lease = connections_->take();
     const auto connection = lease.get();
     const Host host{read_capabilities(read_capabilities_xml(connection)), is_session(read_uri(connection))};
-    const auto xml = write_domain(spec, uuid, host);
+    const auto xml = write_domain(with_formats(connection, spec), uuid, host);
     const auto domain = [&] {
         const std::lock_guard lock(defining_);
         refuse_taken(connection, spec.name, uuid);

@@ -166,8 +166,8 @@ std::vector<Machine> LibvirtPort::list() {
         const Domain domain{DomainHandle(std::exchange(handle, nullptr))};
         const Uuid uuid = domain.uuid();
         try {
-            machines.push_back(read_machine(
-                domain, {persistent.of(uuid), autostart.of(uuid), saved.of(uuid), snapshots.of(uuid)}));
+            machines.push_back(
+                read_machine(domain, {persistent.of(uuid), autostart.of(uuid), saved.of(uuid), snapshots.of(uuid)}));
         } catch (const Error& error) {
             if (error.code() == Code::disconnected) throw;
             if (error.code() == Code::no_such_machine) continue;  // it went meanwhile
@@ -185,9 +185,7 @@ std::optional<Machine> LibvirtPort::read(const Uuid& uuid) try {
     throw;
 }
 
-std::string LibvirtPort::capabilities_xml() {
-    return read_capabilities_xml(connections_->take().get());
-}
+std::string LibvirtPort::capabilities_xml() { return read_capabilities_xml(connections_->take().get()); }
 
 std::string LibvirtPort::machine_xml(const Uuid& uuid, bool inactive) {
     // Never VIR_DOMAIN_XML_SECURE: it would include passwords.

@@ -93,7 +93,8 @@ void LibvirtPort::resume(const Uuid& uuid) {
     int state = 0;
     domain.check(virDomainGetState(domain.get(), &state, nullptr, 0), "resume");
     const bool suspended = state == VIR_DOMAIN_PMSUSPENDED;
-    check_in_state(domain, suspended ? virDomainPMWakeup(domain.get(), 0) : virDomainResume(domain.get()), "resume", can_resume);
+    check_in_state(domain, suspended ? virDomainPMWakeup(domain.get(), 0) : virDomainResume(domain.get()), "resume",
+                   can_resume);
 }
 
 void LibvirtPort::save(const Uuid& uuid) {
@@ -124,7 +125,7 @@ std::optional<JobProgress> LibvirtPort::job_progress(const Uuid& uuid) {
 }
 
 UniqueFd LibvirtPort::open_console(const Uuid& uuid, bool force) {
-    auto [console, client] = Console::open(open_().handle, uuid, force);
+    auto [console, client] = Console::open(open_(), uuid, force);
     const std::lock_guard lock(consoles_mutex_);
     std::erase_if(consoles_, [](const auto& old) { return old->has_ended(); });
     consoles_.push_back(std::move(console));

@@ -44,8 +44,7 @@ void LibvirtPort::rename(const Uuid& uuid, const std::string& name) {
     if (domain.name() == name) return;
     // libvirt calls a name that is taken an invalid operation.
     const DomainHandle taken(virDomainLookupByName(domain.connection(), name.c_str()));
-    if (taken)
-        throw Error(Code::already_exists, domain.cannot("rename") + ": there is already a machine " + name);
+    if (taken) throw Error(Code::already_exists, domain.cannot("rename") + ": there is already a machine " + name);
     domain.check(virDomainRename(domain.get(), name.c_str(), 0), "rename");
 }
 
@@ -110,9 +109,10 @@ void LibvirtPort::set_tags(const Uuid& uuid, const std::vector<std::string>& tag
     const auto before = read_element(domain, persistent ? VIR_DOMAIN_AFFECT_CONFIG : VIR_DOMAIN_AFFECT_LIVE);
     const auto element = with_tags(before, tags);
     // libvirt puts the element into the namespace itself.
-    domain.check(virDomainSetMetadata(domain.get(), VIR_DOMAIN_METADATA_ELEMENT, element.empty() ? nullptr : element.c_str(),
-                                      metadata_prefix, metadata_namespace, affected),
-                 "set the tags of");
+    domain.check(
+        virDomainSetMetadata(domain.get(), VIR_DOMAIN_METADATA_ELEMENT, element.empty() ? nullptr : element.c_str(),
+                             metadata_prefix, metadata_namespace, affected),
+        "set the tags of");
 }
 
 }  // namespace virtbus

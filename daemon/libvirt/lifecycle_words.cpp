@@ -15,15 +15,15 @@ using Words = std::span<const std::string_view>;
 
 // Each table is indexed by libvirt's number, which its API never changes.
 constexpr std::string_view no_reasons[] = {"unknown"};
-constexpr std::string_view running_reasons[] = {
-    "unknown",       "booted", "migrated", "restored", "from-snapshot", "unpaused", "migration-canceled",
-    "save-canceled", "wakeup", "crashed",  "postcopy", "postcopy-failed"};
-constexpr std::string_view paused_reasons[] = {
-    "unknown",       "user",          "migration", "save",    "dump",        "io-error", "watchdog",
-    "from-snapshot", "shutting-down", "snapshot",  "crashed", "starting-up", "postcopy", "postcopy-failed"};
+constexpr std::string_view running_reasons[] = {"unknown",       "booted",   "migrated",           "restored",
+                                                "from-snapshot", "unpaused", "migration-canceled", "save-canceled",
+                                                "wakeup",        "crashed",  "postcopy",           "postcopy-failed"};
+constexpr std::string_view paused_reasons[] = {"unknown",  "user",        "migration",     "save",           "dump",
+                                               "io-error", "watchdog",    "from-snapshot", "shutting-down",  "snapshot",
+                                               "crashed",  "starting-up", "postcopy",      "postcopy-failed"};
 constexpr std::string_view shutdown_reasons[] = {"unknown", "user"};
-constexpr std::string_view shutoff_reasons[] = {"unknown",  "shutdown", "destroyed",     "crashed", "migrated",
-                                                "saved",    "failed",   "from-snapshot", "daemon"};
+constexpr std::string_view shutoff_reasons[] = {"unknown", "shutdown", "destroyed",     "crashed", "migrated",
+                                                "saved",   "failed",   "from-snapshot", "daemon"};
 constexpr std::string_view crashed_reasons[] = {"unknown", "panicked"};
 
 struct State {
@@ -45,8 +45,9 @@ constexpr std::array states{
 constexpr std::string_view defined_details[] = {"added", "updated", "renamed", "from-snapshot"};
 constexpr std::string_view undefined_details[] = {"removed", "renamed"};
 constexpr std::string_view started_details[] = {"booted", "migrated", "restored", "from-snapshot", "wakeup"};
-constexpr std::string_view suspended_details[] = {"paused",        "migrated",  "io-error", "watchdog",       "restored",
-                                                  "from-snapshot", "api-error", "postcopy", "postcopy-failed"};
+constexpr std::string_view suspended_details[] = {"paused",    "migrated", "io-error",
+                                                  "watchdog",  "restored", "from-snapshot",
+                                                  "api-error", "postcopy", "postcopy-failed"};
 constexpr std::string_view resumed_details[] = {"unpaused", "migrated", "from-snapshot", "postcopy", "postcopy-failed"};
 constexpr std::string_view stopped_details[] = {"shutdown", "destroyed", "crashed",      "migrated",
                                                 "saved",    "failed",    "from-snapshot"};

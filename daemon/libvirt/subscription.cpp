@@ -87,7 +87,8 @@ std::vector<Registration> registrations() {
         {VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE, touching(virConnectDomainEventAgentLifecycleCallback{})},
         {VIR_DOMAIN_EVENT_ID_JOB_COMPLETED, touching(virConnectDomainEventJobCompletedCallback{})},
         {VIR_DOMAIN_EVENT_ID_METADATA_CHANGE, touching(virConnectDomainEventMetadataChangeCallback{})},
-        {VIR_DOMAIN_EVENT_ID_MEMORY_DEVICE_SIZE_CHANGE, touching(virConnectDomainEventMemoryDeviceSizeChangeCallback{})},
+        {VIR_DOMAIN_EVENT_ID_MEMORY_DEVICE_SIZE_CHANGE,
+         touching(virConnectDomainEventMemoryDeviceSizeChangeCallback{})},
     };
 }
 
@@ -106,10 +107,12 @@ void on_close(virConnectPtr, int reason, void* opaque) {
 
 }  // namespace
 
-Subscription::Subscription(const std::vector<ConnectionHandle>& connections, Share events, bool domains)
+Subscription::Subscription(const ConnectionPool& connections, Share events, bool domains)
     : events_(std::make_shared<FirstClosed>(std::move(events))) {
-    for (const auto& connection : connections) register_close(connection.get());
-    if (domains) register_domains(connections.front().get());
+    // libvirt takes the callback where it will never call it, and then never frees it.
+    if (connections.can_be_lost())
+        for (const auto& connection : connections.all()) register_close(connection.get());
+    if (domains) register_domains(connections.all().front().get());
 }
 
 Subscription::~Subscription() {

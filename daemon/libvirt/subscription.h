@@ -4,7 +4,7 @@
 // of the PortEvents, since libvirt may still be in one when the subscription has ended.
 #pragma once
 
-#include "libvirt/handle.h"
+#include "libvirt/connection_pool.h"
 #include "model/port.h"
 
 #include <memory>
@@ -16,7 +16,7 @@ class Subscription {
 public:
     /// Tells when the first of `connections` is lost and, if `domains`, what happens to machines, as far as the driver
     /// has events for it.
-    Subscription(const std::vector<ConnectionHandle>& connections, std::shared_ptr<PortEvents> events, bool domains);
+    Subscription(const ConnectionPool& connections, std::shared_ptr<PortEvents> events, bool domains);
     /// Deregisters: on a living connection that asks the daemon behind it, and may block.
     ~Subscription();
     Subscription(const Subscription&) = delete;

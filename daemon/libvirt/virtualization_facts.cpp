@@ -23,8 +23,8 @@ struct Place {
 /// or the word for Xen PV.
 struct Rule {
     std::string_view kind;
-    std::string_view words;    ///< for people
-    Place label;               ///< tells it from the others of its kind
+    std::string_view words;  ///< for people
+    Place label;             ///< tells it from the others of its kind
     Place model;
     std::string_view xen = "";
 };
@@ -68,7 +68,8 @@ std::vector<std::string> paravirtual_devices(const pugi::xml_node& domain) {
         const bool xen = !rule.xen.empty() && model == rule.xen;
         if (!xen && !model.starts_with("virtio")) return;
         const auto label = look(device, rule.label);
-        found.push_back(fmt::format("{}{}{} is {}", rule.words, label.empty() ? "" : " ", label, xen ? "Xen PV" : model));
+        found.push_back(
+            fmt::format("{}{}{} is {}", rule.words, label.empty() ? "" : " ", label, xen ? "Xen PV" : model));
     };
     std::size_t seen = 0;
     for (const auto& device : domain.child("devices").children()) {

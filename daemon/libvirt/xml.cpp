@@ -29,11 +29,20 @@ struct Unit {
 };
 
 constexpr std::array units{
-    Unit{"KiB", 1ULL << 10}, Unit{"k", 1ULL << 10},   Unit{"b", 1},
-    Unit{"bytes", 1},        Unit{"MiB", 1ULL << 20}, Unit{"M", 1ULL << 20},
-    Unit{"GiB", 1ULL << 30}, Unit{"G", 1ULL << 30},   Unit{"TiB", 1ULL << 40},
-    Unit{"T", 1ULL << 40},   Unit{"KB", 1'000},       Unit{"MB", 1'000'000},
-    Unit{"GB", 1'000'000'000}, Unit{"TB", 1'000'000'000'000},
+    Unit{"KiB", 1ULL << 10},
+    Unit{"k", 1ULL << 10},
+    Unit{"b", 1},
+    Unit{"bytes", 1},
+    Unit{"MiB", 1ULL << 20},
+    Unit{"M", 1ULL << 20},
+    Unit{"GiB", 1ULL << 30},
+    Unit{"G", 1ULL << 30},
+    Unit{"TiB", 1ULL << 40},
+    Unit{"T", 1ULL << 40},
+    Unit{"KB", 1'000},
+    Unit{"MB", 1'000'000},
+    Unit{"GB", 1'000'000'000},
+    Unit{"TB", 1'000'000'000'000},
 };
 
 std::string clean(std::string_view text, std::size_t most) {
@@ -53,13 +62,15 @@ struct StringWriter : pugi::xml_writer {
 }  // namespace
 
 pugi::xml_node parse_xml(pugi::xml_document& document, std::string_view text, const char* root) {
-    if (text.size() > most_text) throw Error(Code::invalid_xml, fmt::format("{} bytes of XML are too much", text.size()));
+    if (text.size() > most_text)
+        throw Error(Code::invalid_xml, fmt::format("{} bytes of XML are too much", text.size()));
     constexpr unsigned options = pugi::parse_full | pugi::parse_ws_pcdata;
     const auto result = document.load_buffer(text.data(), text.size(), options, pugi::encoding_utf8);
     if (!result)
         throw Error(Code::invalid_xml, fmt::format("{} at byte {} of the XML", result.description(), result.offset));
     for (const auto& node : document.children())
-        if (node.type() == pugi::node_doctype) throw Error(Code::invalid_xml, "A document type (DOCTYPE) is not allowed");
+        if (node.type() == pugi::node_doctype)
+            throw Error(Code::invalid_xml, "A document type (DOCTYPE) is not allowed");
     DepthGuard guard;
     if (!document.traverse(guard)) throw Error(Code::invalid_xml, "The elements are nested too deeply");
     const auto element = document.document_element();

@@ -2,10 +2,12 @@
 #include "model/inventory.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "model/error.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <unordered_set>
 
 namespace virtbus {
 
@@ -17,15 +19,34 @@ constexpr std::size_t batch_size = 64;
 /// Longer than keepalive takes to find a dead connection, so that callers hear the real reason.
 constexpr std::chrono::seconds refresh_patience{60};
 
+/// When what could not be read is read again; twice as long each time.
+constexpr std::chrono::seconds first_retry{1};
+constexpr std::chrono::seconds last_retry{60};
+
+bool is_disconnected(const std::exception_ptr& failure) {
+    try {
+        std::rethrow_exception(failure);
+    } catch (const Error& error) {
+        return error.code() == Code::disconnected;
+    } catch (...) {
+        return false;
+    }
+}
+
 }  // namespace
 
 Inventory::Inventory(asio::io_context& loop, InventorySource& source)
-    : loop_(loop), source_(source), work_(loop.get_executor()), next_generation_(now_usec()) {}
+    : loop_(loop),
+      source_(source),
+      retry_interval_(first_retry),
+      work_(loop.get_executor()),
+      next_generation_(now_usec()) {}
 
 Task<> Inventory::run() {
     while (!stopping_) {
-        co_await work_.wait();
+        co_await work_.wait(until_retry());
         work_.reset();
+        retry();
         while (!stopping_ && (relist_due_ || !order_.empty())) {
             if (relist_due_)
                 co_await read_all();
@@ -38,6 +59,36 @@ Task<> Inventory::run() {
 void Inventory::stop() {
     stopping_ = true;
     work_.set();
+}
+
+void Inventory::read_later(const std::vector<Uuid>& uuids, const std::exception_ptr& failure) {
+    if (uuids.empty() || is_disconnected(failure)) return;
+    postpone();
+    unread_.insert(uuids.begin(), uuids.end());
+}
+
+void Inventory::list_later(const std::exception_ptr& failure) {
+    if (is_disconnected(failure)) return;
+    postpone();
+    unlisted_ = true;
+}
+
+void Inventory::postpone() {
+    if (unlisted_ || !unread_.empty()) return;
+    retry_at_ = std::chrono::steady_clock::now() + retry_interval_;
+    retry_interval_ = std::min(retry_interval_ * 2, last_retry);
+}
+
+std::chrono::steady_clock::duration Inventory::until_retry() const {
+    using Clock = std::chrono::steady_clock;
+    if (!unlisted_ && unread_.empty()) return Clock::duration::max();
+    return std::max(retry_at_ - Clock::now(), Clock::duration::zero());
+}
+
+void Inventory::retry() {
+    if (until_retry() > std::chrono::steady_clock::duration::zero()) return;
+    for (const auto& uuid : std::exchange(unread_, {})) due(uuid);
+    if (std::exchange(unlisted_, false)) relist(false);
 }
 
 Inventory::Waiters& Inventory::due(const Uuid& uuid) {
@@ -119,9 +170,15 @@ Task<> Inventory::read_all() {
         failure = std::current_exception();
     }
     for (const auto& waiters : batch.waiters) release(waiters, failure);
-    if (failure) co_return;  // the events wait for the listing that follows the next connection
+    if (failure) {
+        list_later(failure);
+        co_return;  // the events wait for the next listing
+    }
+    unread_.clear();
+    unlisted_ = false;
+    retry_interval_ = first_retry;
     apply_list(std::move(listed), batch.events);
-    if (std::exchange(announce_due_, false) && observer_ != nullptr) observer_->resynced();
+    if (std::exchange(announce_due_, false)) tell([](InventoryObserver& observer) { observer.resynced(); });
 }
 
 void Inventory::apply_list(std::vector<Machine> listed, std::size_t events) {
@@ -150,16 +207,21 @@ Task<> Inventory::read_due() {
     }
     for (std::size_t i = 0; i < batch.uuids.size(); ++i)
         release(batch.waiters[i], failure ? failure : readings.at(i).failure);
-    if (failure) co_return;
-
+    if (failure) {
+        read_later(batch.uuids, failure);
+        co_return;
+    }
     std::vector<Uuid> gone;
     for (std::size_t i = 0; i < batch.uuids.size(); ++i) {
         auto& reading = readings.at(i);
-        if (reading.machine)
+        if (reading.failure)
+            read_later({batch.uuids[i]}, reading.failure);
+        else if (reading.machine)
             apply(batch.uuids[i], std::move(reading.machine));
-        else if (!reading.failure)
+        else
             gone.push_back(batch.uuids[i]);
     }
+    if (unread_.empty() && !unlisted_) retry_interval_ = first_retry;
     tell_events(batch.events, &batch.uuids);
     for (const auto& uuid : gone) apply(uuid, std::nullopt);
 }
@@ -170,9 +232,10 @@ void Inventory::apply(const Uuid& uuid, std::optional<Machine> now, bool first_l
         if (!before) return;
         machines_.erase(uuid);
         check_watches(uuid);
-        if (observer_ != nullptr) observer_->removed(before);
+        tell([&](InventoryObserver& observer) { observer.removed(before); });
         return;
     }
+    clean_text(*now);
     if (before) {
         now->state_since = before->state == now->state ? before->state_since : now_usec();
         now->generation = before->definition == now->definition ? before->generation : next_generation_++;
@@ -190,11 +253,23 @@ void Inventory::replace(const MachinePtr& before, Machine after) {
     const auto machine = std::make_shared<const Machine>(std::move(after));
     machines_[machine->uuid] = machine;
     check_watches(machine->uuid);
+    tell([&](InventoryObserver& observer) {
+        if (before)
+            observer.changed(before, machine);
+        else
+            observer.added(machine);
+    });
+}
+
+/// What goes wrong where it is shown must not keep the rest from being read.
+template <typename Tell>
+void Inventory::tell(Tell tell) const {
     if (observer_ == nullptr) return;
-    if (before)
-        observer_->changed(before, machine);
-    else
-        observer_->added(machine);
+    try {
+        tell(*observer_);
+    } catch (const std::exception& error) {
+        log::error(fmt::format("defect: a difference was not announced: {}", error.what()));
+    }
 }
 
 void Inventory::tell_events(std::size_t count, const std::vector<Uuid>* only) {
@@ -204,8 +279,8 @@ void Inventory::tell_events(std::size_t count, const std::vector<Uuid>* only) {
         const bool due_now = i < count && (only == nullptr || std::find(only->begin(), only->end(), uuid) != only->end());
         if (!due_now)
             later.push_back(std::move(events_[i]));
-        else if (observer_ != nullptr)
-            observer_->happened(uuid, event);
+        else
+            tell([&, &it = uuid, &what = event](InventoryObserver& observer) { observer.happened(it, what); });
     }
     events_ = std::move(later);
 }

@@ -8,12 +8,14 @@
 #include "base/task.h"
 #include "model/machine.h"
 
+#include <chrono>
 #include <deque>
 #include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -102,6 +104,13 @@ private:
     };
 
     Waiters& due(const Uuid& uuid);
+    /// Reads these again after a while: no event may come that asks for it. Not after a lost connection, which the
+    /// listing of the next one makes good.
+    void read_later(const std::vector<Uuid>& uuids, const std::exception_ptr& failure);
+    void list_later(const std::exception_ptr& failure);
+    void postpone();
+    [[nodiscard]] std::chrono::steady_clock::duration until_retry() const;
+    void retry();
     Batch take(std::size_t most);
     Task<> read_all();
     Task<> read_due();
@@ -109,6 +118,8 @@ private:
     void apply(const Uuid& uuid, std::optional<Machine> now, bool first_listing = false);
     void replace(const MachinePtr& before, Machine after);
     void check_watches(const Uuid& uuid);
+    template <typename Tell>
+    void tell(Tell tell) const;
     void tell_events(std::size_t count, const std::vector<Uuid>* only = nullptr);
     static void release(const Waiters& waiters, const std::exception_ptr& failure);
 
@@ -120,6 +131,10 @@ private:
     std::deque<Uuid> order_;  // the keys of due_, oldest first
     std::deque<std::pair<Uuid, LifecycleEvent>> events_;  // not told yet, oldest first
     std::vector<std::weak_ptr<Watch>> watches_;
+    std::unordered_set<Uuid> unread_;  // could not be read
+    bool unlisted_ = false;
+    std::chrono::seconds retry_interval_;
+    std::chrono::steady_clock::time_point retry_at_;
     bool relist_due_ = false;
     bool announce_due_ = false;
     bool listed_ = false;

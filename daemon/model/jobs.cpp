@@ -53,7 +53,10 @@ public:
         jobs_.changed(before, status);
     }
     void set_result(const std::string& key, const std::string& value) override { status.result[key] = value; }
-    void on_cancel(std::function<void()> stop) override { stop_ = std::move(stop); }
+    void on_cancel(std::function<void()> stop) override {
+        stop_ = std::move(stop);
+        if (cancelled_) stop_();
+    }
     [[nodiscard]] bool is_cancelled() const override { return cancelled_; }
 
     void cancel() {
@@ -102,6 +105,9 @@ Task<> Jobs::run(std::shared_ptr<Job> job, Work work) {
     } catch (const std::exception& error) {
         state = JobState::failed;
         failure = Error(Code::internal, error.what());
+    } catch (...) {
+        state = JobState::failed;
+        failure = Error(Code::internal, "a defect of virtbus");
     }
     end(*job, state, std::move(failure));
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/machine.h"
 
+#include "base/utf8.h"
+
 namespace virtbus {
 
 std::string_view to_string(Kind kind) {
@@ -53,6 +55,31 @@ std::string_view to_string(AgentState agent) {
         case AgentState::connected: return "connected";
     }
     return "";
+}
+
+namespace {
+
+template <typename... Texts>
+void clean(Texts&... texts) {
+    const auto clean_one = [](std::string& text) {
+        if (!is_utf8(text)) text = to_utf8(text);
+    };
+    (clean_one(texts), ...);
+}
+
+}  // namespace
+
+void clean_text(Machine& machine) {
+    clean(machine.name, machine.state_reason, machine.arch, machine.machine_type, machine.firmware,
+          machine.operating_system, machine.title, machine.description);
+    for (auto& fact : machine.evidence) clean(fact);
+    for (auto& tag : machine.tags) clean(tag);
+    for (auto& disk : machine.disks)
+        clean(disk.target, disk.bus, disk.device, disk.format, disk.file, disk.block, disk.dir, disk.pool, disk.volume,
+              disk.protocol, disk.name);
+    for (auto& interface : machine.interfaces)
+        clean(interface.mac, interface.type, interface.model, interface.network, interface.bridge, interface.target);
+    for (auto& graphics : machine.graphics) clean(graphics.type, graphics.listen, graphics.address);
 }
 
 bool is_active(MachineState state) {

@@ -108,6 +108,9 @@ struct Machine {
     bool operator==(const Machine&) const = default;
 };
 
+/// Replaces whatever in its text is not UTF-8: one such string, and nobody on the bus gets any machine.
+void clean_text(Machine& machine);
+
 /// libvirt's lifecycle events and reboots, in the words of Manager.Lifecycle.
 struct LifecycleEvent {
     std::string event;

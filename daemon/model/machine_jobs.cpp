@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
+
 namespace virtbus {
 
 namespace {
@@ -57,14 +59,24 @@ template <typename Work>
 Task<> with_progress(std::shared_ptr<Hypervisor> hypervisor, Uuid uuid, JobControl& job, Work work) {
     const Working working(*hypervisor, uuid, job);
     auto& loop = hypervisor->loop();
-    job.on_cancel([&loop, hypervisor, uuid] {
+    // While the call still waits for a thread there is nothing to abort: then it must not begin.
+    const auto wanted = std::make_shared<std::atomic<bool>>(true);
+    auto unless_cancelled = [wanted, work = std::move(work)](Port& port) {
+        if (!*wanted) throw Error(Code::cancelled, "cancelled");
+        work(port);
+    };
+    job.on_cancel([&loop, hypervisor, uuid, wanted] {
+        *wanted = false;
         spawn(loop, hypervisor->run(Lane::control, [uuid](Port& port) { port.abort_job(uuid); }), "cancelling a job");
     });
-    const auto aside = run_aside(loop, hypervisor->run(Lane::work, std::move(work), transfer_patience));
+    const auto aside = run_aside(loop, hypervisor->run(Lane::work, std::move(unless_cancelled), transfer_patience));
     for (;;) {
         const bool done = co_await aside->done.wait(progress_interval);
         if (done) break;
         try {
+            // It may have begun just after the first attempt to abort it.
+            if (job.is_cancelled())
+                co_await hypervisor->run(Lane::control, [uuid](Port& port) { port.abort_job(uuid); });
             const auto progress =
                 co_await hypervisor->run(Lane::control, [uuid](Port& port) { return port.job_progress(uuid); });
             if (progress) job.set_progress(progress->processed, progress->total, progress->remaining_usec);

@@ -99,16 +99,26 @@ void check_boot(const MachineSpec& spec, const AllowedFiles& allowed) {
     check_line("cmdline", spec.cmdline, cmdline_bytes);
 }
 
+/// What does not exist is resolved as it is written, and a link that leads nowhere does not exist.
+bool has_link(std::filesystem::path resolved) {
+    for (; resolved.has_relative_path(); resolved = resolved.parent_path()) {
+        std::error_code error;
+        if (std::filesystem::is_symlink(std::filesystem::symlink_status(resolved, error))) return true;
+    }
+    return false;
+}
+
 }  // namespace
 
 void AllowedFiles::check(std::string_view key, const std::string& file) const {
     check_line(key, file, 4'096);
     const std::filesystem::path path(file);
     if (!path.is_absolute()) refuse(key, "must be an absolute path");
-    // Where a link on the way cannot be followed, what remains is compared as it is written, and "..", which could
-    // then lead anywhere, is refused.
+    // Behind a link that leads nowhere yet, ".." could later lead anywhere.
+    if (std::find(path.begin(), path.end(), "..") != path.end()) refuse(key, "\"..\" is not allowed");
     std::error_code error;
     const auto resolved = std::filesystem::weakly_canonical(path, error);
+    if (!error && has_link(resolved)) refuse(key, fmt::format("{} goes through a link that leads nowhere", file));
     const auto inside = [&](const std::filesystem::path& directory) {
         const auto root = std::filesystem::weakly_canonical(directory, error);
         return !error && std::mismatch(root.begin(), root.end(), resolved.begin(), resolved.end()).first == root.end();

@@ -40,7 +40,7 @@ public:
     }
 
     /// How many calls run or wait for a thread.
-    [[nodiscard]] std::size_t pending() const { return pending_; }
+    [[nodiscard]] std::size_t pending() const { return *pending_; }
 
 private:
     struct Nothing {};
@@ -58,17 +58,18 @@ private:
     asio::io_context& loop_;
     std::string name_;
     std::size_t most_;
-    std::size_t pending_ = 0;  // main thread only
+    // Main thread only. Shared with outcomes that are on their way when the lane goes.
+    std::shared_ptr<std::size_t> pending_ = std::make_shared<std::size_t>(0);
     asio::thread_pool pool_;
 };
 
 template <typename Work>
 Task<std::invoke_result_t<Work&>> WorkerLane::run(Work work, Patience patience) {
     using Result = std::invoke_result_t<Work&>;
-    if (pending_ >= most_) throw Error(Code::busy, name_ + " has too many calls under way; try again later");
+    if (*pending_ >= most_) throw Error(Code::busy, name_ + " has too many calls under way; try again later");
 
     auto outcome = std::make_shared<Outcome<Result>>(loop_);
-    ++pending_;
+    ++*pending_;
     asio::post(pool_, [this, outcome, work = std::make_unique<Work>(std::move(work))]() mutable {
         decltype(outcome->value) value;
         try {
@@ -82,8 +83,8 @@ Task<std::invoke_result_t<Work&>> WorkerLane::run(Work work, Patience patience) 
             value.template emplace<2>(std::current_exception());
         }
         work.reset();  // what it held, such as a connection, ends here and not on the main thread
-        asio::post(loop_, [this, outcome = std::move(outcome), value = std::move(value)]() mutable {
-            --pending_;
+        asio::post(loop_, [pending = pending_, outcome = std::move(outcome), value = std::move(value)]() mutable {
+            --*pending;
             outcome->value = std::move(value);
             outcome->done.set();
         });

@@ -15,14 +15,14 @@ namespace {
 
 constexpr std::size_t machine_count = 1'000;
 
-void define_machines(const std::string& uri) {
-    const std::unique_ptr<virConnect, decltype(&virConnectClose)> connection(virConnectOpen(uri.c_str()),
-                                                                             &virConnectClose);
+using Connection = std::unique_ptr<virConnect, decltype(&virConnectClose)>;
+
+void define_machines(virConnectPtr connection) {
     ASSERT_NE(connection, nullptr);
     for (std::size_t i = 0; i < machine_count; ++i) {
         const auto xml = fmt::format("<domain type='test'><name>machine-{}</name><memory>65536</memory>"
                                      "<os><type>hvm</type></os></domain>", i);
-        const auto domain = virDomainDefineXML(connection.get(), xml.c_str());
+        const auto domain = virDomainDefineXML(connection, xml.c_str());
         ASSERT_NE(domain, nullptr);
         virDomainFree(domain);
     }
@@ -33,14 +33,16 @@ void define_machines(const std::string& uri) {
 class InventoryTest : public testing::Test {
 protected:
     void SetUp() override {
-        define_machines(libvirtd.uri());
+        define_machines(connection.get());
         virtbusd = std::make_unique<Virtbusd>(bus, std::map<std::string, std::string>{{"many", libvirtd.uri()}}, 60);
-        client = std::make_unique<Client>(bus);
+        client = std::make_unique<Client>(bus.address());
         ASSERT_TRUE(client->wait_until([&] { return client->manager()->ListMachines({}).size() == machine_count + 1; }));
     }
 
     PrivateBus bus;
     PrivateLibvirtd libvirtd;
+    // The test driver forgets all when its last client leaves.
+    Connection connection{virConnectOpen(libvirtd.uri().c_str()), &virConnectClose};
     std::unique_ptr<Virtbusd> virtbusd;
     std::unique_ptr<Client> client;
 };
@@ -56,14 +58,14 @@ TEST_F(InventoryTest, OneCallShowsThemAllWithoutAskingLibvirt) {
 }
 
 TEST_F(InventoryTest, WhoeverWritesReadsItAThousandTimesOutOfAThousand) {
-    Client reader(bus);
+    Client reader(bus.address());
     std::size_t fresh = 0;
     const auto rows = client->manager()->ListMachines({});
     for (std::size_t i = 0; i < machine_count; ++i) {
         const std::string path = rows.at(i).get<0>();
         const auto title = fmt::format("title {}", i);
         client->machine(path)->SetTitle(title, {});
-        fresh += reader.machine(path)->Title() == title ? 1 : 0;
+        if (reader.machine(path)->Title() == title) ++fresh;
     }
     EXPECT_EQ(fresh, machine_count);
 }

@@ -23,7 +23,7 @@ protected:
     void start(int keepalive_interval) {
         virtbusd = std::make_unique<Virtbusd>(
             bus, std::map<std::string, std::string>{{"ill", ill.uri()}, {"well", well.uri()}}, keepalive_interval);
-        client = std::make_unique<Client>(bus);
+        client = std::make_unique<Client>(bus.address());
         ASSERT_TRUE(wait_until_connected(*client, "ill"));
         ASSERT_TRUE(wait_until_connected(*client, "well"));
         ill_machine = client->manager()->GetMachine("test", {{"hypervisor", "ill"}});

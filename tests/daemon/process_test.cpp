@@ -14,7 +14,7 @@ using Arguments = std::vector<std::string>;
 TEST(ProcessTest, ItTellsThatItIsReadyAndEndsCleanly) {
     const PrivateBus bus;
     Virtbusd virtbusd(bus, {{"test", "test:///default"}});
-    Client client(bus);
+    Client client(bus.address());
     EXPECT_TRUE(wait_until_connected(client, "test"));
     EXPECT_TRUE(client.wait_until([&] { return virtbusd.told("STATUS=test connected, 1 machines") > 0; }));
     EXPECT_EQ(virtbusd.terminate(), 0);
@@ -24,7 +24,7 @@ TEST(ProcessTest, ItTellsThatItIsReadyAndEndsCleanly) {
 TEST(ProcessTest, ItServesWhileNoHypervisorAnswers) {
     const PrivateBus bus;
     Virtbusd virtbusd(bus, {{"none", "test+unix:///default?socket=/nowhere/sock&secret=x"}});
-    Client client(bus);
+    Client client(bus.address());
     const auto hypervisor = client.hypervisor("/org/virtbus1/hypervisor/none");
     EXPECT_TRUE(client.wait_until([&] { return hypervisor->ConnectionState() == "failed"; }));
     EXPECT_NE(hypervisor->ConnectionError(), "");

@@ -2,13 +2,13 @@
 #include "virtbusd.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdlib>
@@ -79,6 +79,7 @@ Virtbusd::Virtbusd(const PrivateBus& bus, const std::map<std::string, std::strin
     if (::bind(notify_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
         throw std::runtime_error("cannot make the notify socket");
 
+    listener_ = std::jthread([this](std::stop_token stop) { listen(stop); });
     pid_ = start(bus, {"--config", config.string()}, {{"NOTIFY_SOCKET", socket}, {"WATCHDOG_USEC", "1000000"}});
     for (int i = 0; told("READY=1") == 0; ++i, std::this_thread::sleep_for(10ms))
         if (i == 3'000) throw std::runtime_error("virtbusd did not get ready within 30 s");
@@ -89,23 +90,28 @@ Virtbusd::~Virtbusd() {
         ::kill(pid_, SIGKILL);
         ::waitpid(pid_, nullptr, 0);
     }
+    listener_ = {};
     ::close(notify_);
     std::error_code ignored;
     std::filesystem::remove_all(directory_, ignored);
 }
 
-int Virtbusd::told(const std::string& line) {
-    read_notifications();
-    return static_cast<int>(std::count(told_.begin(), told_.end(), line));
+int Virtbusd::told(const std::string& line) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = told_.find(line);
+    return found == told_.end() ? 0 : found->second;
 }
 
-void Virtbusd::read_notifications() {
+void Virtbusd::listen(std::stop_token stop) {
     std::array<char, 4'096> buffer{};
-    for (;;) {
+    while (!stop.stop_requested()) {
+        pollfd poll_fd{notify_, POLLIN, 0};
+        if (::poll(&poll_fd, 1, 50) <= 0) continue;
         const auto length = ::recv(notify_, buffer.data(), buffer.size(), 0);
-        if (length <= 0) return;
+        if (length <= 0) continue;
         std::istringstream lines(std::string(buffer.data(), static_cast<std::size_t>(length)));
-        for (std::string line; std::getline(lines, line);) told_.push_back(line);
+        const std::lock_guard lock(mutex_);
+        for (std::string line; std::getline(lines, line);) ++told_[line];
     }
 }
 

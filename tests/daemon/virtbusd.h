@@ -9,7 +9,9 @@
 
 #include <filesystem>
 #include <map>
+#include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace virtbus::test {
@@ -25,7 +27,7 @@ public:
     Virtbusd& operator=(const Virtbusd&) = delete;
 
     /// How often it has told `line`, such as "WATCHDOG=1", so far.
-    int told(const std::string& line);
+    int told(const std::string& line) const;
     /// Sends SIGTERM; its exit code, or 128 and the signal that ended it.
     int terminate();
 
@@ -33,12 +35,15 @@ public:
     static int run(const PrivateBus& bus, const std::vector<std::string>& arguments);
 
 private:
-    void read_notifications();
+    /// Reads what is told, as systemd would: were it left in the socket, virtbusd would wait for room there.
+    void listen(std::stop_token stop);
 
     std::filesystem::path directory_;
     int notify_ = -1;
     pid_t pid_ = -1;
-    std::vector<std::string> told_;
+    mutable std::mutex mutex_;
+    std::map<std::string, int> told_;
+    std::jthread listener_;
 };
 
 /// Waits until `hypervisor` is connected and listed.

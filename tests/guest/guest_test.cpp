@@ -96,20 +96,25 @@ std::string GuestTest::create_ready(const VariantMap& spec) {
 }
 
 bool GuestTest::happened(const std::string& path, const std::string& event, const std::string& detail) {
+    return told("/org/virtbus1", path, event, detail) && told(path, path, event, detail);
+}
+
+bool GuestTest::told(const std::string& by, const std::string& path, const std::string& event,
+                     const std::string& detail) {
     const std::vector<std::string> words{event, detail};
-    const auto told = [&](const std::string& by) {
+    return observer.wait_until([&] {
         return std::any_of(observer.signals.begin(), observer.signals.end(), [&](const Signal& signal) {
             return signal.name == "Lifecycle" && signal.path == by && signal.subject == path && signal.words == words;
         });
-    };
-    return observer.wait_until([&] { return told("/org/virtbus1") && told(path); });
+    });
 }
 
 std::vector<std::string> GuestTest::events(const std::string& path) {
     observer.flush();
     std::vector<std::string> events;
     for (const auto& signal : observer.signals)
-        if (signal.name == "Lifecycle" && signal.path == path) events.push_back(signal.words[0] + " " + signal.words[1]);
+        if (signal.name == "Lifecycle" && signal.path == "/org/virtbus1" && signal.subject == path)
+            events.push_back(signal.words[0] + " " + signal.words[1]);
     return events;
 }
 

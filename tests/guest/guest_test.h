@@ -62,6 +62,9 @@ protected:
     bool announced(const std::string& path, const std::string& property, const Value& value);
     /// Waits until the second client was told of this Lifecycle event of the machine, by Manager and Machine alike.
     bool happened(const std::string& path, const std::string& event, const std::string& detail);
+    bool told_by_manager(const std::string& path, const std::string& event, const std::string& detail) {
+        return told("/org/virtbus1", path, event, detail);
+    }
     /// Forgets what the second client was told so far.
     void forget() {
         observer.flush();
@@ -78,6 +81,8 @@ protected:
     Client observer;
 
 private:
+    bool told(const std::string& by, const std::string& path, const std::string& event, const std::string& detail);
+
     std::vector<std::string> created_;
 };
 

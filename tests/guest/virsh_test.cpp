@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 
@@ -25,21 +26,22 @@ TEST_F(VirshTest, TheSameActionsGiveTheSameSignals) {
     machine(ours)->Start({});
     machine(ours)->Pause({});
     machine(ours)->Resume({});
-    machine(ours)->Reset({});
     machine(ours)->PowerOff({});
     machine(ours)->Delete({});
     virsh("start " + name);
     virsh("suspend " + name);
     virsh("resume " + name);
-    virsh("reset " + name);
     virsh("destroy " + name);
     virsh("undefine " + name);
 
     EXPECT_TRUE(observer.wait_for("InterfacesRemoved", ours));
     EXPECT_TRUE(observer.wait_for("InterfacesRemoved", theirs));
+    EXPECT_TRUE(told_by_manager(ours, "undefined", "removed"));
+    EXPECT_TRUE(told_by_manager(theirs, "undefined", "removed"));
     EXPECT_EQ(events(ours), events(theirs));
-    EXPECT_EQ(events(theirs).front(), "started booted");
-    EXPECT_EQ(events(theirs).back(), "undefined removed");
+    const auto told = events(theirs);
+    EXPECT_NE(std::find(told.begin(), told.end(), "started booted"), told.end());
+    EXPECT_EQ(told.back(), "undefined removed");
 }
 
 TEST_F(VirshTest, AMachineDefinedByOthersAppears) {

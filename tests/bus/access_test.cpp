@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Who may do what on the system bus, asked by a program that runs as somebody else; and the log's own interface.
+#include "base/log.h"
+#include "bus_fixture.h"
+
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <iostream>
+#include <memory>
+
+extern char** environ;
+
+namespace virtbus::test {
+namespace {
+
+const std::string access_denied = "org.freedesktop.DBus.Error.AccessDenied";
+
+class AccessTest : public BusTest {
+protected:
+    AccessTest() : BusTest(PrivateBus::Policy::system) {}
+
+    void SetUp() override {
+        if (::geteuid() == 0) return;
+        std::cerr << "\n*** ACCESS IS NOT TESTED: only root can become somebody else ***\n\n";
+        GTEST_SKIP() << "needs root";
+    }
+
+    /// What the call ends with when nobody (uid 65534) makes it: "ok", or the error's name.
+    std::string as_nobody(const std::string& path, const std::string& interface, const std::string& method,
+                          const std::string& argument = {}) {
+        std::vector<std::string> words{VIRTBUS_OTHER_CALLER, "65534", bus.address(), path, interface, method, argument};
+        std::vector<char*> arguments;
+        for (auto& word : words) arguments.push_back(word.data());
+        arguments.push_back(nullptr);
+        int ends[2];
+        if (::pipe2(ends, O_CLOEXEC) != 0) return "no pipe";
+        posix_spawn_file_actions_t actions;
+        ::posix_spawn_file_actions_init(&actions);
+        ::posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+        pid_t caller = -1;
+        const int failure = ::posix_spawn(&caller, words[0].c_str(), &actions, nullptr, arguments.data(), environ);
+        ::posix_spawn_file_actions_destroy(&actions);
+        ::close(ends[1]);
+        const auto output = std::unique_ptr<FILE, int (*)(FILE*)>(::fdopen(ends[0], "r"), ::fclose);
+        if (failure != 0) return "cannot run " + words[0];
+        std::array<char, 256> line{};
+        const bool said = ::fgets(line.data(), line.size(), output.get()) != nullptr;
+        int status = 0;
+        ::waitpid(caller, &status, 0);
+        return said && status == 0 ? std::string(line.data()) : "the caller has failed";
+    }
+    std::string as_nobody(const std::string& path, const std::string& method) {
+        return as_nobody(path, "org.virtbus1.Machine", method, "{}");
+    }
+
+    const std::string manager = "org.virtbus1.Manager";
+};
+
+TEST_F(AccessTest, EverybodyMayRead) {
+    serve(bus::BusType::system);
+    EXPECT_EQ(as_nobody("/org/virtbus1", "org.freedesktop.DBus.ObjectManager", "GetManagedObjects"), "ok");
+    EXPECT_EQ(as_nobody("/org/virtbus1", manager, "ListMachines", "{}"), "ok");
+    EXPECT_EQ(as_nobody("/org/virtbus1", manager, "ListJobs"), "ok");
+    EXPECT_EQ(as_nobody(web_path, "org.freedesktop.DBus.Properties", "GetAll", "org.virtbus1.Machine"), "ok");
+}
+
+TEST_F(AccessTest, OnlyRootMayDoTheRest) {
+    serve(bus::BusType::system);
+    const auto before = first->calls();
+    for (const auto* method : {"Start", "Shutdown", "Reboot", "PowerOff", "Reset", "Pause", "Resume", "Save", "Delete",
+                               "GetXml", "OpenConsole"})
+        EXPECT_EQ(as_nobody(web_path, method), access_denied) << method;
+    EXPECT_EQ(as_nobody(first_path, "org.virtbus1.Hypervisor", "CreateMachine", "{}"), access_denied);
+    EXPECT_EQ(as_nobody(first_path, "org.virtbus1.Hypervisor", "Reconnect", "{}"), access_denied);
+    EXPECT_EQ(as_nobody(first_path, "org.virtbus1.Hypervisor", "GetCapabilitiesXml"), access_denied);
+    EXPECT_EQ(first->calls(), before) << "refused before anything was done";
+    client.machine(database_path)->Start({});
+    EXPECT_EQ(client.machine(database_path)->State(), "running");
+}
+
+TEST_F(AccessTest, OnlyRootMayCancelAJob) {
+    serve(bus::BusType::system);
+    first->block(PortCall::save);
+    const std::string job = client.machine(web_path)->Save({});
+    EXPECT_EQ(as_nobody(job, "org.virtbus1.Job", "Cancel", "{}"), access_denied);
+    EXPECT_EQ(client.job(job)->State(), "running");
+}
+
+TEST_F(AccessTest, TheRightIsAskedForBeforeTheArgumentsAreLookedAt) {
+    serve(bus::BusType::system);
+    EXPECT_EQ(as_nobody(web_path, "org.virtbus1.Machine", "Start", "{typo}"), access_denied)
+        << "who may not call learns nothing from it";
+}
+
+TEST_F(AccessTest, NobodyElseMayOwnTheName) {
+    EXPECT_EQ(as_nobody("/org/freedesktop/DBus", "own", "org.virtbus1"), access_denied);
+}
+
+TEST_F(AccessTest, OnlyThePrivilegedMaySetTheLogLevel) {
+    serve(bus::BusType::system);
+    const auto before = log::level();
+    EXPECT_EQ(as_nobody("/org/freedesktop/LogControl1", "set", "LogLevel", "debug"), access_denied);
+    EXPECT_EQ(log::level(), before);
+    const auto control = client.log_control();
+    EXPECT_EQ(control->SyslogIdentifier(), "virtbusd");
+    EXPECT_EQ(control->LogLevel(), "err");
+    control->LogLevel("crit");
+    EXPECT_EQ(control->LogLevel(), "crit");
+    const auto wrong = failure_of([&] { control->LogLevel("loud"); });
+    EXPECT_EQ(wrong.name, "org.freedesktop.DBus.Error.InvalidArgs") << wrong;
+    control->LogTarget("console");
+    EXPECT_EQ(control->LogTarget(), "console");
+    EXPECT_EQ(failure_of([&] { control->LogTarget("printer"); }).name, "org.freedesktop.DBus.Error.InvalidArgs");
+    control->LogTarget("auto");
+}
+
+}  // namespace
+}  // namespace virtbus::test

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "server.h"
+
+#include "base/log.h"
+#include "bus/authority.h"
+#include "bus/callers.h"
+#include "bus/paths.h"
+#include "bus/tree.h"
+#include "model/hypervisor.h"
+#include "model/jobs.h"
+
+#include <asio/post.hpp>
+
+#include <algorithm>
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+
+namespace virtbus::test {
+
+/// Members and their order are those of daemon/main.cpp.
+class Server::Daemon {
+public:
+    Daemon(bus::BusType type, const Hypervisors& hypervisors, const AllowedFiles& allowed)
+        : connection_(bus::open_bus(type)),
+          pump_(loop_, *connection_),
+          callers_(loop_, *connection_),
+          authority_(type, callers_),
+          jobs_(loop_),
+          hypervisors_(make(loop_, hypervisors)),
+          tree_(std::make_unique<bus::Tree>(bus::Services{loop_, *connection_, authority_}, hypervisors_, jobs_,
+                                            allowed, [](const std::string&) {})) {
+        for (const auto& hypervisor : hypervisors_) hypervisor->start();
+        connection_->requestName(bus::bus_name);
+    }
+
+    void run() {
+        turn_until([this] { return stopping_; });
+        stop();
+    }
+    /// From any thread.
+    void begin_to_stop() {
+        asio::post(loop_, [this] { stopping_ = true; });
+    }
+
+private:
+    template <typename Condition>
+    void turn_until(Condition condition) {
+        while (!condition()) {
+            pump_.turn();
+            loop_.run_one();
+        }
+    }
+
+    void stop() {
+        tree_.reset();
+        jobs_.stop();
+        for (const auto& hypervisor : hypervisors_) hypervisor->stop();
+        turn_until([this] {
+            return std::all_of(hypervisors_.begin(), hypervisors_.end(),
+                               [](const auto& hypervisor) { return hypervisor->pending() == 0; });
+        });
+    }
+
+    static std::vector<std::shared_ptr<Hypervisor>> make(asio::io_context& loop, const Hypervisors& fakes) {
+        std::vector<std::shared_ptr<Hypervisor>> hypervisors;
+        for (const auto& [name, fake] : fakes)
+            hypervisors.push_back(std::make_shared<Hypervisor>(loop, name, "fake:///" + name, fake->connector()));
+        return hypervisors;
+    }
+
+    std::unique_ptr<sdbus::IConnection> connection_;
+    asio::io_context loop_;
+    bus::Pump pump_;
+    bus::Callers callers_;
+    bus::Authority authority_;
+    Jobs jobs_;
+    std::vector<std::shared_ptr<Hypervisor>> hypervisors_;
+    std::unique_ptr<bus::Tree> tree_;
+    bool stopping_ = false;
+};
+
+Server::Server(const PrivateBus& bus, Hypervisors hypervisors, bus::BusType type, AllowedFiles allowed)
+    : hypervisors_(std::move(hypervisors)) {
+    const char* variable = type == bus::BusType::session ? "DBUS_SESSION_BUS_ADDRESS" : "DBUS_SYSTEM_BUS_ADDRESS";
+    ::setenv(variable, bus.address().c_str(), 1);
+    log::set_level(log::Level::err);
+    std::promise<void> ready;
+    auto is_ready = ready.get_future();
+    thread_ = std::thread([this, type, allowed = std::move(allowed), &ready] { run(type, allowed, ready); });
+    try {
+        is_ready.get();
+    } catch (...) {
+        thread_.join();
+        throw;
+    }
+}
+
+Server::~Server() {
+    for (const auto& [name, fake] : hypervisors_) fake->release_all();
+    begin_to_stop();
+    thread_.join();
+}
+
+void Server::begin_to_stop() { daemon_->begin_to_stop(); }
+
+void Server::run(bus::BusType type, const AllowedFiles& allowed, std::promise<void>& ready) {
+    try {
+        daemon_ = std::make_unique<Daemon>(type, hypervisors_, allowed);
+    } catch (...) {
+        ready.set_exception(std::current_exception());
+        return;
+    }
+    ready.set_value();
+    try {
+        daemon_->run();
+    } catch (const std::exception& error) {
+        std::cerr << "the server has ended with an error: " << error.what() << '\n';
+        std::abort();
+    }
+}
+
+}  // namespace virtbus::test

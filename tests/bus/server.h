@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The daemon's bus side as daemon/main.cpp composes it, on fake hypervisors and on a thread of its own.
+#pragma once
+
+#include "bus/connection.h"
+#include "model/machine_spec.h"
+#include "support/fake_port.h"
+#include "support/private_bus.h"
+
+#include <future>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace virtbus::test {
+
+class Server {
+public:
+    /// By name.
+    using Hypervisors = std::vector<std::pair<std::string, std::shared_ptr<FakeHypervisor>>>;
+
+    /// Returns when the name is on the bus; what the bus shows may still be coming.
+    Server(const PrivateBus& bus, Hypervisors hypervisors, bus::BusType type = bus::BusType::session,
+           AllowedFiles allowed = AllowedFiles::everything());
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+    /// Lets go whatever hangs, and stops.
+    ~Server();
+
+    /// Begins to stop, as SIGTERM does: it answers those who wait, and then waits for calls that hang.
+    void begin_to_stop();
+
+private:
+    class Daemon;
+
+    void run(bus::BusType type, const AllowedFiles& allowed, std::promise<void>& ready);
+
+    Hypervisors hypervisors_;
+    std::unique_ptr<Daemon> daemon_;  // made by its thread, and gone when that has ended
+    std::thread thread_;
+};
+
+}  // namespace virtbus::test
