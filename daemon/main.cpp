@@ -19,7 +19,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <csignal>
 #include <cstdlib>
 #include <exception>
 #include <memory>
@@ -117,7 +116,6 @@ private:
 };
 
 int run(int argc, char** argv) {
-    std::signal(SIGPIPE, SIG_IGN);  // consoles whose reader has gone
     try {
         const auto config = read_config(argc, argv);
         log::set_level(config.log_level);

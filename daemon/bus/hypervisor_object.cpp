@@ -13,8 +13,6 @@ namespace virtbus::bus {
 
 namespace {
 
-constexpr const char* interface_name = org::virtbus1::Hypervisor_adaptor::INTERFACE_NAME;
-
 template <typename Word>
 std::vector<std::string> to_strings(const std::vector<Word>& words) {
     std::vector<std::string> texts;
@@ -34,7 +32,7 @@ HypervisorObject::HypervisorObject(Services services, std::shared_ptr<Hypervisor
     registerAdaptor();
 }
 
-void HypervisorObject::announce() { getObject().emitInterfacesAddedSignal({interface_name}); }
+void HypervisorObject::announce() { getObject().emitInterfacesAddedSignal({INTERFACE_NAME}); }
 
 void HypervisorObject::show(const HypervisorStatus& before, const HypervisorStatus& after) {
     std::vector<std::string> names;
@@ -59,7 +57,7 @@ void HypervisorObject::show(const HypervisorStatus& before, const HypervisorStat
     compare("GuestTypes", before.info.guest_types, after.info.guest_types);
     compare("Cpus", before.info.cpus, after.info.cpus);
     compare("Memory", before.info.memory, after.info.memory);
-    if (!names.empty()) getObject().emitPropertiesChangedSignal(interface_name, names);
+    if (!names.empty()) getObject().emitPropertiesChangedSignal(INTERFACE_NAME, names);
 }
 
 void HypervisorObject::CreateMachine(PathResult&& result, VariantMap spec) {

@@ -9,12 +9,6 @@
 
 namespace virtbus::bus {
 
-namespace {
-
-constexpr const char* interface_name = org::virtbus1::Job_adaptor::INTERFACE_NAME;
-
-}  // namespace
-
 JobObject::JobObject(Services services, Jobs& jobs, JobStatus status)
     : AdaptorInterfaces(services.connection, job_path(status.number)),
       ServedObject(services),
@@ -23,7 +17,7 @@ JobObject::JobObject(Services services, Jobs& jobs, JobStatus status)
     registerAdaptor();
 }
 
-void JobObject::announce() { getObject().emitInterfacesAddedSignal({interface_name}); }
+void JobObject::announce() { getObject().emitInterfacesAddedSignal({INTERFACE_NAME}); }
 
 void JobObject::show(const JobStatus& after) {
     std::vector<std::string> names;
@@ -39,11 +33,11 @@ void JobObject::show(const JobStatus& after) {
     compare("Error", status_.error.has_value(), after.error.has_value());
     compare("Result", status_.result, after.result);
     status_ = after;
-    if (!names.empty()) getObject().emitPropertiesChangedSignal(interface_name, names);
+    if (!names.empty()) getObject().emitPropertiesChangedSignal(INTERFACE_NAME, names);
 }
 
 void JobObject::leave() {
-    getObject().emitInterfacesRemovedSignal({interface_name});
+    getObject().emitInterfacesRemovedSignal({INTERFACE_NAME});
     asio::post(services().loop, [self = std::static_pointer_cast<JobObject>(shared_from_this())] {
         self->retire(virtbus::Error(Code::invalid_state, fmt::format("job {} has ended", self->status_.number)));
         self->unregisterAdaptor();

@@ -14,8 +14,6 @@ namespace virtbus::bus {
 
 namespace {
 
-constexpr const char* interface_name = org::virtbus1::Machine_adaptor::INTERFACE_NAME;
-
 /// How long a machine that is gone stays on the bus for those whose calls are still being served.
 constexpr std::chrono::seconds last_replies{1};
 
@@ -103,12 +101,12 @@ MachineObject::MachineObject(Services services, std::shared_ptr<virtbus::Hypervi
     registerAdaptor();
 }
 
-void MachineObject::announce() { getObject().emitInterfacesAddedSignal({interface_name}); }
+void MachineObject::announce() { getObject().emitInterfacesAddedSignal({INTERFACE_NAME}); }
 
 void MachineObject::show(const MachinePtr& after) {
     const auto names = changed_properties(*machine_, *after);
     machine_ = after;
-    if (!names.empty()) getObject().emitPropertiesChangedSignal(interface_name, names);
+    if (!names.empty()) getObject().emitPropertiesChangedSignal(INTERFACE_NAME, names);
 }
 
 void MachineObject::tell(const LifecycleEvent& event, std::uint64_t sequence) {
@@ -123,7 +121,7 @@ Task<> MachineObject::leave(std::shared_ptr<MachineObject> self) {
 
 void MachineObject::end() {
     if (std::exchange(ended_, true)) return;
-    getObject().emitInterfacesRemovedSignal({interface_name});
+    getObject().emitInterfacesRemovedSignal({INTERFACE_NAME});
     retire(gone());
     unregisterAdaptor();
 }

@@ -12,6 +12,8 @@ struct Property {
     const char* name;
     Member member;
 };
+template <typename Member>
+Property(const char*, Member) -> Property<Member>;  // clang 14 does not find it by itself
 
 /// All that can change, in the order of the XML.
 constexpr std::tuple properties{

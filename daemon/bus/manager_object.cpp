@@ -14,8 +14,6 @@ namespace virtbus::bus {
 
 namespace {
 
-constexpr const char* interface_name = org::virtbus1::Manager_adaptor::INTERFACE_NAME;
-
 /// A machine and where it is.
 struct Found {
     std::shared_ptr<Hypervisor> hypervisor;
@@ -95,12 +93,12 @@ void ManagerObject::tell_resynced(const Hypervisor& hypervisor) {
 
 void ManagerObject::tell_job_added(const JobStatus& job) {
     emitJobAdded(job_path(job.number));
-    getObject().emitPropertiesChangedSignal(interface_name, {"JobCount"});
+    getObject().emitPropertiesChangedSignal(org::virtbus1::Manager_adaptor::INTERFACE_NAME, {"JobCount"});
 }
 
 void ManagerObject::tell_job_ended(const JobStatus& job) {
     emitJobEnded(job_path(job.number), std::string(to_string(job.state)));
-    getObject().emitPropertiesChangedSignal(interface_name, {"JobCount"});
+    getObject().emitPropertiesChangedSignal(org::virtbus1::Manager_adaptor::INTERFACE_NAME, {"JobCount"});
 }
 
 void ManagerObject::ListMachines(sdbus::Result<std::vector<MachineRow>>&& result, VariantMap filter) {

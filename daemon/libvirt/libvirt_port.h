@@ -6,11 +6,11 @@
 #include "libvirt/connection_pool.h"
 #include "libvirt/console.h"
 #include "libvirt/domain.h"
+#include "libvirt/reservations.h"
 #include "libvirt/subscription.h"
 #include "model/port.h"
 
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -65,7 +65,7 @@ private:
 
     // libvirt changes an existing machine where it was asked to define a new one of the same UUID: between our looking
     // and defining no other of our calls may come.
-    std::mutex defining_;
+    Reservations defining_;
 
     std::mutex consoles_mutex_;
     std::vector<std::unique_ptr<Console>> consoles_;  // end first

@@ -37,6 +37,20 @@ public:
         return to_text(domain_);
     }
 
+    /// GetXml shows no passwords. Whoever gives its XML back does not mean to remove them: each <graphics> without one
+    /// keeps that of the same type in the `secure` XML of the present definition.
+    void keep_passwords(const std::string& secure) {
+        pugi::xml_document document;
+        const auto present = parse_xml(document, secure, "domain");
+        for (auto graphics : domain_.child("devices").children("graphics")) {
+            if (graphics.attribute("passwd")) continue;
+            const auto same = present.child("devices").find_child_by_attribute("graphics", "type",
+                                                                               graphics.attribute("type").value());
+            for (const char* secret : {"passwd", "passwdValidTo", "connected"})
+                if (same.attribute(secret)) graphics.append_copy(same.attribute(secret));
+        }
+    }
+
     std::string name;
     std::optional<Uuid> uuid;
 
@@ -137,7 +151,7 @@ Uuid LibvirtPort::create(const MachineSpec& spec) {
     const Host host{read_capabilities(read_capabilities_xml(connection)), is_session(read_uri(connection))};
     const auto xml = write_domain(with_formats(connection, spec), uuid, host);
     const auto domain = [&] {
-        const std::lock_guard lock(defining_);
+        const Reservations::Hold hold(defining_, spec.name, uuid);
         refuse_taken(connection, spec.name, uuid);
         try {
             return define_validated(connection, xml, spec.name);
@@ -155,7 +169,7 @@ Uuid LibvirtPort::define(const std::string& xml) {
     Definition definition(xml);
     if (!definition.uuid) definition.uuid = Uuid::random();
     const auto lease = connections_->take();
-    const std::lock_guard lock(defining_);
+    const Reservations::Hold hold(defining_, definition.name, *definition.uuid);
     refuse_taken(lease.get(), definition.name, *definition.uuid);
     define_validated(lease.get(), definition.text(), definition.name);
     return *definition.uuid;
@@ -164,7 +178,7 @@ Uuid LibvirtPort::define(const std::string& xml) {
 void LibvirtPort::redefine(const Uuid& uuid, const std::string& xml, std::optional<std::uint64_t> expected) {
     Definition definition(xml);
     const auto domain = find(uuid);
-    const std::lock_guard lock(defining_);
+    const Reservations::Hold hold(defining_, definition.name, uuid);
     if (definition.uuid != uuid)
         throw Error(Code::invalid_args, domain.cannot("redefine") + ": the XML must have the UUID " + uuid.text());
     if (definition.name != domain.name())
@@ -172,6 +186,7 @@ void LibvirtPort::redefine(const Uuid& uuid, const std::string& xml, std::option
     if (expected && definition_digest(domain.xml(VIR_DOMAIN_XML_INACTIVE)) != *expected)
         throw Error(Code::stale_generation,
                     domain.cannot("redefine") + ": its definition was changed meanwhile; read it again");
+    definition.keep_passwords(domain.xml(VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE));
     define_validated(domain.connection(), definition.text(), definition.name);
 }
 

@@ -16,16 +16,15 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// libvirtd serves five requests of a connection at once and then stops reading it (max_client_requests): one less
-// keeps it answering keepalive.
+// Each thread has a libvirt connection to itself (libvirt/connection_pool.h), so these are also numbers of connections.
 constexpr std::array<std::size_t, 3> lane_threads{4, 4, 2};
 constexpr std::array<std::string_view, 3> lane_names{"reading", "work", "control"};
 constexpr std::size_t lane_most = 256;
 
 /// After this the state says that the hypervisor does not answer; the attempt goes on, as libvirt cannot end it.
 constexpr auto connect_patience = 20s;
-constexpr auto first_retry = 1s;
-constexpr auto last_retry = 60s;
+constexpr auto first_reconnect = 1s;
+constexpr auto last_reconnect = 60s;
 
 /// What libvirt has no event for, such as autostart or a removed saved image, is found by listing again.
 constexpr auto reconcile_interval = 10min;
@@ -111,7 +110,7 @@ void Hypervisor::stop() {
 }
 
 Task<> Hypervisor::supervise() {
-    std::chrono::milliseconds retry = first_retry;
+    std::chrono::milliseconds retry = first_reconnect;
     while (!stopping_) {
         set_status(ConnectionState::connecting, status_.error);
         std::optional<HypervisorInfo> info;
@@ -123,7 +122,7 @@ Task<> Hypervisor::supervise() {
         }
         if (stopping_) break;
         if (info) {
-            retry = first_retry;
+            retry = first_reconnect;
             co_await stay_connected(std::move(*info));
         } else {
             set_status(ConnectionState::failed, failure);
@@ -131,7 +130,7 @@ Task<> Hypervisor::supervise() {
         if (stopping_) break;
         retry_.reset();
         co_await retry_.wait(with_jitter(retry));
-        retry = std::min<std::chrono::milliseconds>(retry * 2, last_retry);
+        retry = std::min<std::chrono::milliseconds>(retry * 2, last_reconnect);
     }
     drop_ports();
 }

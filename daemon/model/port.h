@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The one port between the model and a hypervisor: what libvirt/ implements, and what tests fake. A Port is one
-// connection. Its functions block and throw Error; they are called on worker threads, several at once.
+// The one port between the model and a hypervisor: what libvirt/ implements, and what tests fake. A Port is what one
+// lane has of the hypervisor, with connections of its own. Its functions block and throw Error; they are called on
+// worker threads, several at once.
 #pragma once
 
 #include "base/unique_fd.h"
@@ -33,7 +34,7 @@ public:
     virtual void touched(const Uuid& uuid) = 0;
     /// A lifecycle event, which also means that it may have changed.
     virtual void happened(const Uuid& uuid, const LifecycleEvent& event) = 0;
-    /// The connection is dead; why, for people. Called at most once a connection.
+    /// A connection is dead; why, for people. Called at most once a port.
     virtual void closed(const std::string& reason) = 0;
 };
 
@@ -116,7 +117,8 @@ class Connector {
 public:
     virtual ~Connector() = default;
 
-    /// Blocks until connected, perhaps for ever: called on a worker thread. Only the query lane's port has events.
+    /// Blocks until connected, perhaps for ever: called on a worker thread. Every lane's port tells when it is closed,
+    /// only the query lane's what happens to machines.
     virtual std::unique_ptr<Port> connect(Lane lane, std::shared_ptr<PortEvents> events) = 0;
 };
 

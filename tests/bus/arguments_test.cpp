@@ -207,6 +207,21 @@ TEST_F(ArgumentsTest, PropertiesAreReadOnly) {
     EXPECT_EQ(refused.name, "org.freedesktop.DBus.Error.PropertyReadOnly") << refused;
 }
 
+TEST_F(ArgumentsTest, TheLogTakesItsLevelsAndTargetsAndNothingElse) {
+    serve();
+    const auto control = client.log_control();
+    EXPECT_EQ(control->SyslogIdentifier(), "virtbusd");
+    EXPECT_EQ(control->LogLevel(), "err");
+    control->LogLevel("crit");
+    EXPECT_EQ(control->LogLevel(), "crit");
+    EXPECT_EQ(failure_of([&] { control->LogLevel("loud"); }).name, invalid_args);
+    control->LogTarget("console");
+    EXPECT_EQ(control->LogTarget(), "console");
+    EXPECT_EQ(failure_of([&] { control->LogTarget("printer"); }).name, invalid_args);
+    EXPECT_EQ(control->LogTarget(), "console");
+    control->LogTarget("auto");
+}
+
 TEST(ErrorName, EachCodeHasOneOfItsOwn) {
     std::set<std::string_view> names;
     for (int i = 0; i <= static_cast<int>(Code::internal); ++i) names.insert(bus::error_name(static_cast<Code>(i)));

@@ -10,6 +10,7 @@
 namespace virtbus::test {
 namespace {
 
+using testing::AnyOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -116,9 +117,14 @@ TEST_F(WritesTest, WhatExistsIsNotMadeAgain) {
 TEST_F(WritesTest, DeleteRepliesAndThenTheMachineIsGone) {
     serve();
     for (int i = 0; i < 50; ++i) {
+        client.signals.clear();  // the fake gives each the same UUID
         const auto path = client.hypervisor(first_path)->CreateMachine({{"name", sdbus::Variant("short-lived")}});
         const auto deleted = failure_of([&] { client.machine(path)->Delete({}); });
         ASSERT_EQ(deleted.name, "") << deleted;
+        // Its object leaves behind the reply: until then it refuses whatever it is asked to do.
+        const auto late = failure_of([&] { client.machine(path)->Start({}); });
+        ASSERT_THAT(late.name, AnyOf("org.virtbus1.Error.NoSuchMachine", "org.freedesktop.DBus.Error.UnknownObject"));
+        ASSERT_TRUE(client.wait_for("InterfacesRemoved", path));
         ASSERT_EQ(failure_of([&] { client.machine(path)->Name(); }).name, "org.freedesktop.DBus.Error.UnknownObject");
         ASSERT_FALSE(client.manager()->GetManagedObjects().contains(path));
     }
@@ -150,7 +156,8 @@ TEST_F(WritesTest, DeleteOfARunningMachineNeedsForce) {
 TEST_F(WritesTest, ADefinitionIsReplacedOnlyByWhoKnowsItsGeneration) {
     serve();
     const auto machine = client.machine(web_path);
-    const auto [xml, generation] = machine->GetXml({{"inactive", sdbus::Variant(true)}});
+    const auto [xml, read_at] = machine->GetXml({{"inactive", sdbus::Variant(true)}});
+    const std::uint64_t generation = read_at;
     EXPECT_THAT(xml, HasSubstr("inactive"));
     EXPECT_EQ(generation, machine->Generation());
     machine->DefineXml("new", {{"generation", sdbus::Variant(generation)}});

@@ -81,7 +81,9 @@ TEST_F(SettingsTest, AutostartAndNameAreSet) {
 
 TEST_F(SettingsTest, ADefinitionIsReplacedOnlyByWhoHasReadTheLast) {
     const auto path = create();
-    auto [xml, generation] = machine(path)->GetXml({{"inactive", true}});
+    std::string xml;
+    std::uint64_t generation = 0;
+    std::tie(xml, generation) = machine(path)->GetXml({{"inactive", true}});
     EXPECT_EQ(generation, get<std::uint64_t>(path, "Generation"));
     machine(path)->SetTitle("somebody else was faster", {});
     EXPECT_GT(get<std::uint64_t>(path, "Generation"), generation);

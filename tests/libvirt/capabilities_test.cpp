@@ -14,10 +14,10 @@ namespace {
 using Accelerations = std::vector<Acceleration>;
 using GuestTypes = std::vector<Virtualization>;
 
-Capabilities host(const std::string& name) { return read_capabilities(read_text("capabilities/" + name + ".xml")); }
+Capabilities capabilities_of(const std::string& name) { return read_capabilities(read_text("capabilities/" + name + ".xml")); }
 
 TEST(Capabilities, OfAKvmHost) {
-    const auto kvm = host("kvm");
+    const auto kvm = capabilities_of("kvm");
     EXPECT_EQ(kvm.arch, "x86_64");
     EXPECT_EQ(kvm.cpu, "Skylake-Client-IBRS");
     EXPECT_EQ(kvm.hardware, HardwareVirtualization::vmx);
@@ -27,20 +27,20 @@ TEST(Capabilities, OfAKvmHost) {
 }
 
 TEST(Capabilities, OfAXenHost) {
-    const auto xen = host("xen");
+    const auto xen = capabilities_of("xen");
     EXPECT_EQ(accelerations(xen), Accelerations{Acceleration::xen});
     EXPECT_EQ(guest_types(xen), (GuestTypes{Virtualization::full, Virtualization::para, Virtualization::hybrid}));
 }
 
 TEST(Capabilities, OfAContainerHost) {
-    const auto lxc = host("lxc");
+    const auto lxc = capabilities_of("lxc");
     EXPECT_EQ(accelerations(lxc), Accelerations{Acceleration::native});
     EXPECT_EQ(guest_types(lxc), GuestTypes{Virtualization::container});
     EXPECT_EQ(lxc.cpu, "");
 }
 
 TEST(Capabilities, OfTheTestDriver) {
-    const auto test = host("test");
+    const auto test = capabilities_of("test");
     EXPECT_EQ(test.arch, "i686");
     EXPECT_EQ(test.hardware, HardwareVirtualization::none);
     EXPECT_EQ(accelerations(test), Accelerations{Acceleration::native});

@@ -126,14 +126,19 @@ class Daemon(unittest.TestCase):
         with open(config, 'w', encoding='utf-8') as file:
             file.write(BUS_CONFIG.format(cls.folder.name))
         bus = subprocess.Popen(['dbus-daemon', '--nofork', '--nopidfile', '--print-address', f'--config-file={config}'],
-                               stdout=subprocess.PIPE, text=True)
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         cls.processes.append(bus)
         cls.address = bus.stdout.readline().strip()
         environment = dict(os.environ, DBUS_SESSION_BUS_ADDRESS=cls.address, HOME=cls.folder.name,
                            XDG_RUNTIME_DIR=cls.folder.name)
-        cls.processes.append(subprocess.Popen(
-            [os.environ['VIRTBUSD'], '--user', '--hypervisor', 'test=test:///default'], env=environment))
+        with open(cls.log(), 'w', encoding='utf-8') as log:
+            cls.processes.append(subprocess.Popen(
+                [os.environ['VIRTBUSD'], '--user', '--hypervisor', 'test=test:///default'], env=environment, stderr=log))
         cls.wait_until_connected()
+
+    @classmethod
+    def log(cls):
+        return os.path.join(cls.folder.name, 'log')
 
     @classmethod
     def stop(cls):
@@ -160,7 +165,8 @@ class Daemon(unittest.TestCase):
             if cls.processes[-1].poll() is not None:
                 break
             time.sleep(0.05)
-        raise AssertionError('virtbusd does not show the machine of libvirt\'s test driver')
+        with open(cls.log(), encoding='utf-8') as log:
+            raise AssertionError('virtbusd does not show the machine of libvirt\'s test driver:\n' + log.read())
 
     def introspect(self, path):
         shown = self.busctl('introspect', '--xml-interface', 'org.virtbus1', path)

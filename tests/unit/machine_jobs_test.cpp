@@ -32,6 +32,11 @@ protected:
     }
     std::uint64_t save() { return start(JobKind::save, save_work(hypervisor, web)); }
 
+    /// Returns when the guest was asked to shut down, and the job waits for it.
+    void await_asked() {
+        ASSERT_TRUE(turn_until(loop, [&] { return fake->calls(PortCall::shutdown) == 1; }));
+        await_quiet();
+    }
     void await_end(std::uint64_t number, JobState state) {
         ASSERT_TRUE(turn_until(loop, [&] { return job(number).state != JobState::running; }));
         EXPECT_EQ(job(number).state, state) << (job(number).error ? job(number).error->what() : "");
@@ -64,8 +69,7 @@ TEST_F(MachineJobsTest, AMachineNamesTheJobThatWorksOnIt) {
 TEST_F(MachineJobsTest, ShutdownWaitsForAGuestThatTakesItsTime) {
     fake->set_obedient(false);
     const auto number = shut_down();
-    ASSERT_TRUE(turn_until(loop, [&] { return fake->calls(PortCall::shutdown) == 1; }));
-    await_quiet();
+    await_asked();
     EXPECT_EQ(job(number).state, JobState::running);
     fake->edit(web, [](Machine& machine) { machine.state = MachineState::shut_off; });
     fake->happen(web, "stopped", "shutdown");
@@ -76,6 +80,7 @@ TEST_F(MachineJobsTest, ShutdownWaitsForAGuestThatTakesItsTime) {
 TEST_F(MachineJobsTest, ShutdownIsDoneWhenATransientMachineIsGone) {
     fake->set_obedient(false);
     const auto number = shut_down();
+    await_asked();
     fake->erase(web);
     fake->happen(web, "stopped", "shutdown");
     await_end(number, JobState::done);
@@ -110,8 +115,7 @@ TEST_F(MachineJobsTest, ShutdownCanLeaveTheMachineRunning) {
 TEST_F(MachineJobsTest, CancellingAShutdownOnlyStopsTheWaiting) {
     fake->set_obedient(false);
     const auto number = shut_down(bound, OnTimeout::power_off);
-    ASSERT_TRUE(turn_until(loop, [&] { return fake->calls(PortCall::shutdown) == 1; }));
-    await_quiet();
+    await_asked();
     jobs.cancel(number);
     await_end(number, JobState::cancelled);
     EXPECT_EQ(result(number), "");
@@ -130,8 +134,7 @@ TEST_F(MachineJobsTest, ShutdownFailsWithWhatTheHypervisorSays) {
 TEST_F(MachineJobsTest, ShutdownOutlastsALostConnection) {
     fake->set_obedient(false);
     const auto number = shut_down();
-    ASSERT_TRUE(turn_until(loop, [&] { return fake->calls(PortCall::shutdown) == 1; }));
-    await_quiet();
+    await_asked();
     fake->close("End of file");
     await_state(ConnectionState::disconnected);
     EXPECT_EQ(job(number).state, JobState::running);
