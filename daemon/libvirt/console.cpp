@@ -68,6 +68,13 @@ void on_close(virConnectPtr, int, void* opaque) {
     bell->ring();
 }
 
+/// Frees it on the event loop's thread, where a callback may still be using it. A stream does not free it by itself:
+/// libvirt 9.0's remote driver never calls the free callback that it was given.
+void free_on_event_loop(std::unique_ptr<Share> share) {
+    const auto once = [](int timer, void*) { virEventRemoveTimeout(timer); };
+    if (virEventAddTimeout(0, once, share.get(), release) >= 0) static_cast<void>(share.release());
+}
+
 StreamHandle open_stream(const Domain& domain, bool force) {
     constexpr auto act = "open the console of";
     StreamHandle stream(virStreamNew(domain.connection(), VIR_STREAM_NONBLOCK));
@@ -98,6 +105,7 @@ public:
     void run() {
         const bool graceful = watch() && pump();
         virStreamEventRemoveCallback(stream_.get());
+        free_on_event_loop(std::move(stream_share_));
         if (can_be_lost_) virConnectUnregisterCloseCallback(connection_.get(), on_close);
         socket_ = UniqueFd();
         // Finishing lets libvirt pass on what is still under way. Both wait for its answer, at most until keepalive
@@ -122,10 +130,8 @@ private:
             if (virConnectRegisterCloseCallback(connection_.get(), on_close, share.get(), release) < 0) return false;
             share.release();
         }
-        auto share = std::make_unique<Share>(bell_);
-        if (virStreamEventAddCallback(stream_.get(), 0, on_stream_event, share.get(), release) < 0) return false;
-        share.release();
-        return true;
+        stream_share_ = std::make_unique<Share>(bell_);
+        return virStreamEventAddCallback(stream_.get(), 0, on_stream_event, stream_share_.get(), nullptr) == 0;
     }
 
     /// True when the client or the guest ended it, false when something failed or it was stopped.
@@ -201,6 +207,7 @@ private:
     StreamHandle stream_;
     UniqueFd socket_;
     Share bell_ = std::make_shared<Bell>();
+    std::unique_ptr<Share> stream_share_;  // what the stream's callback has
     std::string for_client_;
     std::string for_guest_;
     std::array<char, chunk> buffer_{};

@@ -151,7 +151,7 @@ Uuid LibvirtPort::create(const MachineSpec& spec) {
     const Host host{read_capabilities(read_capabilities_xml(connection)), is_session(read_uri(connection))};
     const auto xml = write_domain(with_formats(connection, spec), uuid, host);
     const auto domain = [&] {
-        const Reservations::Hold hold(defining_, spec.name, uuid);
+        const Reservations::Hold hold(defining_, spec.name, uuid, Code::already_exists);
         refuse_taken(connection, spec.name, uuid);
         try {
             return define_validated(connection, xml, spec.name);
@@ -169,7 +169,7 @@ Uuid LibvirtPort::define(const std::string& xml) {
     Definition definition(xml);
     if (!definition.uuid) definition.uuid = Uuid::random();
     const auto lease = connections_->take();
-    const Reservations::Hold hold(defining_, definition.name, *definition.uuid);
+    const Reservations::Hold hold(defining_, definition.name, *definition.uuid, Code::already_exists);
     refuse_taken(lease.get(), definition.name, *definition.uuid);
     define_validated(lease.get(), definition.text(), definition.name);
     return *definition.uuid;
@@ -178,7 +178,7 @@ Uuid LibvirtPort::define(const std::string& xml) {
 void LibvirtPort::redefine(const Uuid& uuid, const std::string& xml, std::optional<std::uint64_t> expected) {
     Definition definition(xml);
     const auto domain = find(uuid);
-    const Reservations::Hold hold(defining_, definition.name, uuid);
+    const Reservations::Hold hold(defining_, definition.name, uuid, Code::machine_busy);
     if (definition.uuid != uuid)
         throw Error(Code::invalid_args, domain.cannot("redefine") + ": the XML must have the UUID " + uuid.text());
     if (definition.name != domain.name())

@@ -15,15 +15,15 @@ namespace virtbus {
 
 class Reservations {
 public:
-    /// Holds a name and a UUID until it goes. Error machine_busy when another call holds one of them.
+    /// Holds a name and a UUID until it goes. Error `taken` when another call holds one of them.
     class Hold {
     public:
-        Hold(Reservations& reservations, const std::string& name, const Uuid& uuid)
+        Hold(Reservations& reservations, const std::string& name, const Uuid& uuid, Code taken)
             : reservations_(reservations), keys_{"name " + name, "uuid " + uuid.text()} {
             const std::lock_guard lock(reservations_.mutex_);
             for (const auto& key : keys_)
                 if (reservations_.held_.contains(key))
-                    throw Error(Code::machine_busy, "another call is defining " + name + " right now");
+                    throw Error(taken, "another call is defining " + name + " right now");
             reservations_.held_.insert(keys_.begin(), keys_.end());
         }
         ~Hold() {

@@ -17,7 +17,9 @@ protected:
         const auto before = fake->hanging();
         for (int i = 0; i < count; ++i)
             calls.push_back(begin(loop, hypervisor->run(lane, [uuid = web](Port& port) { port.reset(uuid); })));
-        EXPECT_TRUE(turn_until(loop, [&] { return fake->hanging() == before + 4; }));
+        EXPECT_TRUE(turn_until(loop, [&] {
+            return fake->hanging() == before + 4 && hypervisor->pending() >= static_cast<std::size_t>(count);
+        }));
         return calls;
     }
 };
