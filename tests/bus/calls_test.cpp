@@ -178,7 +178,7 @@ TEST_F(CallsTest, OnAHypervisorThatNeverConnectedAreRefused) {
 
 TEST_F(CallsTest, AreAnsweredWhenTheDaemonStops) {
     serve();
-    const auto hanging = hang(6);
+    const auto hanging = hang(4);
     server->begin_to_stop();
     ASSERT_TRUE(client.wait_until([&] { return all_answered(hanging); }));
     for (const auto& reply : hanging)

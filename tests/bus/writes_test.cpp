@@ -118,7 +118,6 @@ TEST_F(WritesTest, DeleteRepliesAndThenTheMachineIsGone) {
     serve();
     for (int i = 0; i < 50; ++i) {
         client.signals.clear();  // the fake gives each the same UUID
-        client.signals.clear();
         const auto path = client.hypervisor(first_path)->CreateMachine({{"name", sdbus::Variant("short-lived")}});
         const auto deleted = failure_of([&] { client.machine(path)->Delete({}); });
         ASSERT_EQ(deleted.name, "") << deleted;
