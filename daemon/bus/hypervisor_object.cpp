@@ -66,12 +66,28 @@ void HypervisorObject::CreateMachine(PathResult&& result, VariantMap spec) {
               auto wanted = read_machine_spec(std::move(values));
               validate(wanted, allowed_);
               wanted.owner = call.uid;
+              const auto uuid = wanted.uuid.value_or(Uuid::random());
+              wanted.uuid = uuid;
               log_call(call, "create machine " + wanted.name);
               auto work = [wanted = std::move(wanted)](Port& port) { return port.create(wanted); };
-              const auto uuid = co_await hypervisor_->run(Lane::work, std::move(work));
-              co_await hypervisor_->inventory().refreshed(uuid);
+              co_await settled(hypervisor_->run(Lane::work, std::move(work)), uuid);
               co_return machine_path(hypervisor_->name(), uuid);
           });
+}
+
+Task<> HypervisorObject::settled(Task<Uuid> making, Uuid uuid) {
+    std::exception_ptr failure;
+    try {
+        co_await std::move(making);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    try {
+        co_await hypervisor_->inventory().refreshed(uuid);
+    } catch (...) {
+        if (!failure) throw;
+    }
+    if (failure) std::rethrow_exception(failure);
 }
 
 void HypervisorObject::DefineXml(PathResult&& result, std::string xml, VariantMap options) {

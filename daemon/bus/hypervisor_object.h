@@ -48,6 +48,9 @@ private:
     std::uint32_t Cpus() override { return info().cpus; }
     std::uint64_t Memory() override { return info().memory; }
 
+    /// Waits for `making` and until the mirror shows its outcome, also when it failed: a machine that was taken back,
+    /// because it did not start, is gone when the caller hears of it.
+    Task<> settled(Task<Uuid> making, Uuid uuid);
     [[nodiscard]] const HypervisorInfo& info() const { return hypervisor_->status().info; }
     void log_call(const Call& call, std::string_view verb) const;
 
