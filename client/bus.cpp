@@ -89,6 +89,22 @@ std::map<std::string, std::string> Bus::machine_names() {
     return names;
 }
 
+std::vector<Bus::PoolRow> Bus::list_pools(const Dictionary& filter) {
+    std::vector<PoolRow> rows;
+    for (const auto& row : manager().ListPools(filter))
+        rows.push_back({row.get<0>(), row.get<1>(), row.get<2>(), row.get<3>(), row.get<4>(), row.get<5>(),
+                        row.get<6>(), row.get<7>()});
+    return rows;
+}
+
+std::vector<Bus::ImageRow> Bus::list_images(const Dictionary& filter) {
+    std::vector<ImageRow> rows;
+    for (const auto& row : manager().ListImages(filter))
+        rows.push_back({row.get<0>(), row.get<1>(), row.get<2>(), row.get<3>(), row.get<4>(), row.get<5>(),
+                        row.get<6>(), row.get<7>()});
+    return rows;
+}
+
 std::vector<Bus::HypervisorView> Bus::hypervisors() {
     std::vector<HypervisorView> result;
     for (const auto& path : manager().Hypervisors())

@@ -4,9 +4,11 @@
 #pragma once
 
 #include <org.virtbus1.Hypervisor_proxy.h>
+#include <org.virtbus1.Image_proxy.h>
 #include <org.virtbus1.Job_proxy.h>
 #include <org.virtbus1.Machine_proxy.h>
 #include <org.virtbus1.Manager_proxy.h>
+#include <org.virtbus1.Pool_proxy.h>
 #include <sdbus-c++/sdbus-c++.h>
 
 #include <chrono>
@@ -61,6 +63,16 @@ private:
     void onLifecycle(const std::string&, const std::string&, const uint64_t&) override {}
 };
 
+class Pool final : public sdbus::ProxyInterfaces<org::virtbus1::Pool_proxy> {
+public:
+    Pool(sdbus::IConnection& connection, const std::string& path) : ProxyInterfaces(connection, service, path) {}
+};
+
+class Image final : public sdbus::ProxyInterfaces<org::virtbus1::Image_proxy> {
+public:
+    Image(sdbus::IConnection& connection, const std::string& path) : ProxyInterfaces(connection, service, path) {}
+};
+
 class Job final : public sdbus::ProxyInterfaces<org::virtbus1::Job_proxy> {
 public:
     Job(sdbus::IConnection& connection, const std::string& path) : ProxyInterfaces(connection, service, path) {}
@@ -91,6 +103,20 @@ public:
     [[nodiscard]] std::vector<MachineRow> list_machines(const Dictionary& filter = {});
     /// The names of all machines, by path.
     [[nodiscard]] std::map<std::string, std::string> machine_names();
+
+    struct PoolRow {
+        std::string path, name, hypervisor, type, state;
+        std::uint64_t capacity, available;
+        std::uint32_t images;
+    };
+    [[nodiscard]] std::vector<PoolRow> list_pools(const Dictionary& filter = {});
+
+    struct ImageRow {
+        std::string path, name, pool, hypervisor, format;
+        std::uint64_t size, allocation;
+        std::uint32_t users;
+    };
+    [[nodiscard]] std::vector<ImageRow> list_images(const Dictionary& filter = {});
 
     struct HypervisorView {
         std::string path;

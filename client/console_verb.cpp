@@ -21,7 +21,7 @@ namespace virtbusctl {
 
 namespace {
 
-struct Request {
+struct ConsoleRequest {
     std::string machine;
     bool force = false;
     std::string linger = "1s";
@@ -34,7 +34,7 @@ std::optional<std::chrono::milliseconds> parse_linger(const std::string& text) {
     return std::min(linger, longest);
 }
 
-sdbus::UnixFd open_console(Program& program, const Request& request) {
+sdbus::UnixFd open_console(Program& program, const ConsoleRequest& request) {
     auto machine = program.machine(program.find_machine(request.machine));
     auto console = machine.OpenConsole({{"force", request.force}});
     ::fcntl(console.get(), F_SETFD, FD_CLOEXEC);
@@ -59,7 +59,7 @@ bool carry(const sdbus::UnixFd& console, const std::string& name, std::optional<
     return end != ConsolePump::End::signal;
 }
 
-bool run(Program& program, const Request& request) {
+bool run(Program& program, const ConsoleRequest& request) {
     const auto linger = parse_linger(request.linger);
     const auto name = printable(request.machine);
     bool regular_end = false;
@@ -73,7 +73,7 @@ bool run(Program& program, const Request& request) {
 }  // namespace
 
 void add_console_verb(Program& program) {
-    const auto request = std::make_shared<Request>();
+    const auto request = std::make_shared<ConsoleRequest>();
     auto* verb = program.add_verb("Look", "console", "open the serial console of a machine; Ctrl-] leaves it", "",
                                   [&program, request] { return run(program, *request); });
     verb->add_option("MACHINE", request->machine)->required();

@@ -32,7 +32,7 @@ void add_hardware_options(CLI::App& verb, MachineOptions& options) {
     verb.add_option("-c,--vcpus", options.vcpus, "virtual CPUs, default 1")->type_name("NUMBER");
     verb.add_option("--maximum-vcpus", options.maximum_vcpus, "up to how many while it runs")->type_name("NUMBER");
     verb.add_option("-d,--disk", options.disks,
-                    "pool=POOL,volume=VOLUME or file=FILE,format=FORMAT; further: "
+                    "POOL/IMAGE or file=FILE,format=FORMAT; further: "
                     "device, bus, readonly. May be repeated")
         ->type_name("KEY=VALUE,...")
         ->expected(1)

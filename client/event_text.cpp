@@ -5,6 +5,7 @@
 
 #include <string_view>
 
+#include "object_name.h"
 #include "progress.h"
 #include "text.h"
 
@@ -29,6 +30,11 @@ std::string change_text(const std::string& name, const Json* before, const Json&
 bool is_noise(std::string_view property) {
     return property == "StateSinceUSec" || property == "StateReason" || property == "Generation" ||
            property == "CurrentJob" || property == "JobCount";
+}
+
+/// What goes with a change that another line or property tells.
+bool is_noise_of_storage(std::string_view property) {
+    return property == "ImageCount" || property == "Available" || property == "ModifiedUSec";
 }
 
 bool is_job(const std::string& path) { return starts_with(path, "/org/virtbus1/job/"); }
@@ -73,12 +79,14 @@ std::string EventText::changed(const Json& event) {
 
 std::string EventText::property_changes(const std::string& path, const Json& now) {
     const auto& known = known_[path];
+    const bool of_storage = storage_name(path).has_value();
     std::string changes;
     for (const auto& [key, value] : now.items()) {
-        if (is_noise(key)) continue;
+        if (is_noise(key) || (of_storage && is_noise_of_storage(key))) continue;
         const auto before = known.find(key);
-        const Json* const old = before == known.end() ? nullptr : &*before;
-        changes += (changes.empty() ? "" : ", ") + change_text(printable(key), old, value);
+        const Json old = before == known.end() ? Json() : with_names(*before);
+        changes += (changes.empty() ? "" : ", ") +
+                   change_text(printable(key), before == known.end() ? nullptr : &old, with_names(value));
         if (key == "State") changes += reason_text(now);
     }
     return changes.empty() && now.contains("Generation") ? "definition changed" : changes;
@@ -110,6 +118,7 @@ std::string EventText::added(const Json& event) {
     for (const auto& [interface, properties] : event["interfaces"].items())
         if (properties.is_object()) know(path, properties);
     const auto& object = known_[path];
+    if (storage_name(path)) return name_of(path) + " added";
     if (is_job(path))
         return fmt::format("{}: {} {}", name_of(path), printable(job_words(text_at(object, "Kind")).gerund),
                            name_of(text_at(object, "Subject")));
@@ -121,7 +130,7 @@ std::string EventText::removed(const Json& event) {
     const auto path = text_at(event, "object");
     const auto name = name_of(path);
     known_.erase(path);
-    return name + ": gone";
+    return storage_name(path) ? name + " removed" : name + ": gone";
 }
 
 std::string EventText::lifecycle(const Json& event) const {
@@ -130,13 +139,26 @@ std::string EventText::lifecycle(const Json& event) const {
                        detail.empty() ? "" : " (" + detail + ")");
 }
 
+/// Paths of objects, alone or in a list, become their names, and that of none the empty text.
+Json EventText::with_names(const Json& value) const {
+    Json result = value;
+    if (value.is_array())
+        for (auto& element : result) element = with_names(element);
+    if (!value.is_string()) return result;
+    const auto text = value.get<std::string>();
+    if (text == "/") return "";
+    return starts_with(text, "/org/virtbus1/") ? Json(name_of(text)) : result;
+}
+
 std::string EventText::name_of(const std::string& path) const {
+    if (const auto name = kind_and_name(path); !name.empty()) return name;
     const auto object = known_.find(path);
     if (object != known_.end())
         if (const auto name = text_at(object->second, "Name"); !name.empty()) return printable(name);
     if (path == "/org/virtbus1") return "virtbus";
     if (is_job(path)) return "job " + last_part(path);
-    return printable(last_part(path));
+    const auto name = short_name(path);
+    return printable(name == path ? last_part(path) : name);
 }
 
 }  // namespace virtbusctl

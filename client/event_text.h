@@ -27,6 +27,7 @@ private:
     std::string removed(const Json& event);
     [[nodiscard]] std::string lifecycle(const Json& event) const;
     [[nodiscard]] std::string name_of(const std::string& path) const;
+    [[nodiscard]] Json with_names(const Json& value) const;
 
     std::map<std::string, Json> known_;
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// jobs: what is under way. job: cancel one or wait for it.
+// job: what is under way, to list, watch and cancel. jobs: the list as well.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "job_waiter.h"
+#include "object_name.h"
 #include "program.h"
 #include "text.h"
 #include "verbs.h"
@@ -16,19 +17,14 @@ namespace virtbusctl {
 
 namespace {
 
-std::string job_path(const std::string& number) {
+/// `job`: its number, or its path as --no-wait prints it.
+std::string job_path(const std::string& job) {
+    const std::string prefix = fmt::format("{}/job/", root_path);
+    const auto number = job.substr(0, prefix.size()) == prefix ? job.substr(prefix.size()) : job;
     const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
     if (number.empty() || !std::all_of(number.begin(), number.end(), is_digit))
-        throw UsageError(fmt::format("\"{}\" is not the number of a job", printable(number)));
-    return fmt::format("{}/job/{}", root_path, number);
-}
-
-using Names = std::map<std::string, std::string>;
-
-/// The name of a machine by its path; the path itself where there is none (any more).
-const std::string& subject_name(const Names& names, const std::string& path) {
-    const auto name = names.find(path);
-    return name == names.end() ? path : name->second;
+        throw UsageError(fmt::format("\"{}\" is not the number of a job", printable(job)));
+    return prefix + number;
 }
 
 Cell progress_cell(double progress) {
@@ -43,7 +39,7 @@ bool list(Program& program) {
                          {"STATE", "state"},
                          {"PROGRESS", "progress", Column::Fit::right}});
     const auto jobs = program.bus().manager().ListJobs();
-    const auto names = jobs.empty() ? Names{} : program.bus().machine_names();
+    const auto names = jobs.empty() ? std::map<std::string, std::string>{} : program.bus().machine_names();
     for (const auto& job : jobs) {
         const std::string& path = job.get<0>();
         const auto number = std::strtoull(path.substr(path.rfind('/') + 1).c_str(), nullptr, 10);
@@ -79,22 +75,20 @@ bool wait_for(Program& program, const std::vector<std::string>& numbers) {
 }  // namespace
 
 void add_job_verbs(Program& program) {
-    program.add_verb("Jobs", "jobs", "list the jobs that run or have ended lately", "list the jobs",
-                     [&program] { return list(program); });
-    const auto numbers = std::make_shared<std::vector<std::string>>();
-    auto* job = program.add_verb("Jobs", "job", "cancel jobs, or wait for them", "", {});
-    job->require_subcommand(1);
+    constexpr const char* listing = "list the jobs that run or have ended lately";
+    program.add_verb("Jobs", "jobs", listing, "list the jobs", [&program] { return list(program); });
+    auto* job = program.add_family("Jobs", "job", "list jobs, watch or cancel them");
+    program.add_nested_verb(*job, "list", listing, "list the jobs", [&program] { return list(program); });
+    const auto jobs = std::make_shared<std::vector<std::string>>();
     const auto add = [&](const char* name, const char* description,
                          bool (*run)(Program&, const std::vector<std::string>&)) {
-        auto* verb = job->add_subcommand(name, description);
-        verb->fallthrough();
-        verb->add_option("NUMBER", *numbers)->required();
-        verb->callback([&program, numbers, run] {
-            program.choose("", [&program, numbers, run] { return run(program, *numbers); });
-        });
+        auto* verb =
+            program.add_nested_verb(*job, name, description, "", [&program, jobs, run] { return run(program, *jobs); });
+        verb->add_option("JOB", *jobs)->required();
+        return verb;
     };
+    add("watch", "wait for jobs, showing how far they are; Ctrl-C cancels them", wait_for)->alias("wait");
     add("cancel", "ask jobs to stop", cancel);
-    add("wait", "wait for jobs, showing how far they are", wait_for);
 }
 
 }  // namespace virtbusctl

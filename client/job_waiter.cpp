@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "program.h"
 #include "text.h"
@@ -32,6 +33,8 @@ std::string why_failed(const Json& job) {
 void tell_outcome(const std::string& subject, const Json& job) {
     const auto result = job.find("Result");
     const auto outcome = result == job.end() ? "" : text_at(*result, "outcome");
+    if (const auto warning = result == job.end() ? "" : text_at(*result, "warning"); !warning.empty())
+        fmt::print(stderr, "Warning: {}\n", printable_lines(warning));
     if (outcome == "powered-off") fmt::print(stderr, "{} did not react in time: powered off\n", subject);
     if (outcome == "still-running") fmt::print(stderr, "{} did not react in time: still running\n", subject);
 }
@@ -43,8 +46,8 @@ JobWaiter::JobWaiter(Bus& bus)
       changes_(bus.subscribe(change_rule, [this](sdbus::Message& message) { on_change(message); })),
       presence_(bus.subscribe_presence([this](bool present) { daemon_gone_ = daemon_gone_ || !present; })) {}
 
-void JobWaiter::add(const std::string& path, const std::string& subject) {
-    entries_.push_back({path, subject, bus_.properties(path, Job::INTERFACE_NAME)});
+void JobWaiter::add(const std::string& path, const std::string& subject, Done done) {
+    entries_.push_back({path, subject, bus_.properties(path, Job::INTERFACE_NAME), std::move(done)});
 }
 
 bool JobWaiter::wait() {
@@ -82,7 +85,7 @@ bool JobWaiter::finish(Entry& entry) {
     const auto state = text_at(entry.job, "State");
     if (state == "done") {
         tell_outcome(entry.subject, entry.job);
-        return true;
+        return !entry.done || entry.done(entry.job);
     }
     const auto doing = job_words(text_at(entry.job, "Kind")).infinitive + " " + entry.subject;
     Program::report(doing, state == "cancelled" ? "cancelled" : why_failed(entry.job));
@@ -111,22 +114,18 @@ void JobWaiter::interrupt() {
 }
 
 void JobWaiter::show() {
+    const auto now = RateMeter::Time::clock::now();
+    for (auto& entry : entries_) entry.meter.add(number_at(entry.job, "Processed"), now);
     const auto first = std::find_if(entries_.begin(), entries_.end(), [](const Entry& e) { return !e.finished; });
-    if (left() == 1) return line_.show(line_for(*first, line_.is_terminal()));
-    line_.show(fmt::format("{} jobs left; {}", left(), line_for(*first, false)));
+    const auto number = left() == 1 ? "" : fmt::format("{} jobs left; ", left());
+    const auto gerund = printable(job_words(text_at(first->job, "Kind")).gerund);
+    line_.show(fmt::format("{}{} {}", number, gerund, first->subject), first->job,
+               {elapsed(first->job), first->meter.rate()});
 }
 
 std::size_t JobWaiter::left() const {
     return static_cast<std::size_t>(
         std::count_if(entries_.begin(), entries_.end(), [](const Entry& entry) { return !entry.finished; }));
-}
-
-std::string JobWaiter::line_for(const Entry& entry, bool bar) {
-    const auto gerund = job_words(text_at(entry.job, "Kind")).gerund;
-    const auto drawn = bar ? progress_bar(entry.job, 20) : "";
-    const auto space = drawn.empty() ? "" : " ";
-    return fmt::format("{} {}: {}{}{}", printable(gerund), entry.subject, drawn, space,
-                       progress_text(entry.job, elapsed(entry.job)));
 }
 
 }  // namespace virtbusctl

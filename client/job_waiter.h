@@ -3,11 +3,13 @@
 // listens from then on, so a job that ends at once is not missed.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "bus.h"
 #include "progress.h"
+#include "rate_meter.h"
 #include "signals.h"
 
 namespace virtbusctl {
@@ -18,18 +20,25 @@ public:
     JobWaiter(const JobWaiter&) = delete;
     JobWaiter& operator=(const JobWaiter&) = delete;
 
+    /// What to do with the properties of a job that is done; whether that is what was wanted.
+    using Done = std::function<bool(const Json& job)>;
+
     /// `subject`: what it works on, printable.
-    void add(const std::string& path, const std::string& subject);
+    void add(const std::string& path, const std::string& subject, Done done = {});
 
     /// Until all have ended. Ctrl-C asks them to stop; a second one leaves them alone. Reports each that failed;
     /// whether none did.
     bool wait();
+    /// Whether the wait was left with jobs under way, which go on.
+    [[nodiscard]] bool abandoned() const { return abandoned_; }
 
 private:
     struct Entry {
         std::string path;
         std::string subject;
         Json job;
+        Done done;
+        RateMeter meter{};
         bool finished = false;
     };
 
@@ -39,7 +48,6 @@ private:
     void interrupt();
     void show();
     [[nodiscard]] std::size_t left() const;
-    [[nodiscard]] static std::string line_for(const Entry& entry, bool bar);
 
     Bus& bus_;
     Bus::Subscription changes_;

@@ -44,18 +44,26 @@ std::vector<Dictionary> parse_interfaces(const std::vector<std::string>& texts) 
     return parse_all(texts, parse_interface);
 }
 
+/// "default/web.qcow2,readonly" is short for "pool=default,volume=web.qcow2,readonly".
+std::string with_keys(const std::string& disk) {
+    const auto first = disk.substr(0, disk.find(','));
+    const auto slash = first.find('/');
+    if (first.find('=') != std::string::npos || slash == std::string::npos || slash == 0) return disk;
+    return "pool=" + disk.substr(0, slash) + ",volume=" + disk.substr(slash + 1);
+}
+
 }  // namespace
 
 Dictionary parse_disk(const std::string& text) {
     Dictionary disk;
-    for (const auto& [key, value] : parse_key_values(text)) {
+    for (const auto& [key, value] : parse_key_values(with_keys(text))) {
         if (key == "readonly")
             disk[key] = parse_yes_no(value);
         else
             disk[key] = key == "file" ? absolute(value) : value;
     }
     if (disk.count("file") + disk.count("volume") != 1)
-        throw UsageError("a disk is either pool=POOL,volume=VOLUME or file=FILE,format=FORMAT");
+        throw UsageError("a disk is POOL/IMAGE, pool=POOL,volume=IMAGE or file=FILE,format=FORMAT");
     return disk;
 }
 

@@ -24,7 +24,7 @@ struct MachineOptions {
 /// Throws UsageError. A relative path of a file is one below the working directory.
 [[nodiscard]] Dictionary machine_spec(const MachineOptions& options);
 
-/// "pool=default,volume=web.qcow2" or "file=web.qcow2,format=qcow2,readonly".
+/// "default/web.qcow2,readonly", "pool=default,volume=web.qcow2" or "file=web.qcow2,format=qcow2,readonly".
 [[nodiscard]] Dictionary parse_disk(const std::string& text);
 
 /// "type=user", "network=default" (its type goes without saying), "bridge=br0,model=e1000".

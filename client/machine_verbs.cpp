@@ -21,7 +21,7 @@ namespace {
 /// Calls the daemon; the path of the job that it began, "/" for none.
 using Call = std::function<std::string(Machine&)>;
 
-struct Request {
+struct MachineRequest {
     std::vector<std::string> machines;
     bool no_wait = false;
 };
@@ -35,7 +35,7 @@ void print_job(const Program& program, const std::string& machine, const std::st
 }
 
 /// `doing`: the infinitive, for "cannot start web".
-bool do_to_all(Program& program, const Request& request, const std::string& doing, const Call& call) {
+bool do_to_all(Program& program, const MachineRequest& request, const std::string& doing, const Call& call) {
     JobWaiter waiter(program.bus());
     bool success = true;
     for (const auto& name : request.machines) {
@@ -62,11 +62,11 @@ struct Verb {
 
 struct Added {
     CLI::App* app;
-    std::shared_ptr<Request> request;
+    std::shared_ptr<MachineRequest> request;
 };
 
 Added add(Program& program, const Verb& verb, Call call) {
-    const auto request = std::make_shared<Request>();
+    const auto request = std::make_shared<MachineRequest>();
     const std::string doing = verb.doing;
     auto* app = program.add_verb(
         "Act", verb.name, verb.description, "",

@@ -55,6 +55,20 @@ CLI::App* Program::add_verb(const char* group, const char* name, const char* des
     return verb;
 }
 
+CLI::App* Program::add_family(const char* group, const char* name, const char* description) {
+    CLI::App* const family = add_verb(group, name, description, "", {});
+    family->require_subcommand(1);
+    return family;
+}
+
+CLI::App* Program::add_nested_verb(CLI::App& family, const char* name, const char* description, const char* doing,
+                                   Action action) {
+    CLI::App* const verb = family.add_subcommand(name, description);
+    verb->fallthrough();
+    verb->callback([this, doing, action = std::move(action)] { choose(doing, action); });
+    return verb;
+}
+
 void Program::choose(const char* doing, Action action) {
     doing_ = doing;
     action_ = std::move(action);

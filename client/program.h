@@ -25,8 +25,10 @@ public:
 
     /// `group`: the heading in --help. `doing`: completes "cannot …" when the action throws; "" if it speaks itself.
     CLI::App* add_verb(const char* group, const char* name, const char* description, const char* doing, Action action);
-    /// What the verb on the command line does: for verbs that have verbs of their own, and give add_verb() no action.
-    void choose(const char* doing, Action action);
+    /// A verb that has verbs of its own: `image create`.
+    CLI::App* add_family(const char* group, const char* name, const char* description);
+    CLI::App* add_nested_verb(CLI::App& family, const char* name, const char* description, const char* doing,
+                              Action action);
 
     /// Parses the command line and runs the verb: the exit code.
     int run(int argc, char** argv);
@@ -43,6 +45,7 @@ public:
     static void report(const std::string& doing, const std::string& why);
 
 private:
+    void choose(const char* doing, Action action);
     [[nodiscard]] BusKind bus_kind() const;
     int refuse(const std::string& why) const;
     [[nodiscard]] std::string explain_parse_error(const CLI::ParseError& error) const;

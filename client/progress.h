@@ -16,13 +16,38 @@ struct JobWords {
 };
 [[nodiscard]] JobWords job_words(const std::string& kind);
 
-/// "42 %, 1.2 GiB of 3 GiB, 300 MiB/s, 8 s left", or "12 s" for a job that cannot tell more. `job`: its properties.
-[[nodiscard]] std::string progress_text(const Json& job, std::chrono::microseconds elapsed);
+/// What the job does not tell by itself.
+struct Pace {
+    std::chrono::microseconds elapsed{};
+    double rate = 0;  // bytes a second; 0: not known
+};
 
-/// "[########            ]", or nothing when the progress is not known.
+/// "42 %, 1.2 GiB of 3 GiB, 300 MiB/s, 8 s left", or "12 s" for a job that cannot tell more. `job`: its properties.
+[[nodiscard]] std::string progress_text(const Json& job, const Pace& pace);
+
+/// "[########            ]", or nothing when the progress is not known. `width`: between the brackets.
 [[nodiscard]] std::string progress_bar(const Json& job, std::size_t width);
 
-/// Standard error: on a terminal one line that is written over and over, else a line every ten seconds.
+/// "cloning web: [####    ] 42 %, …" in at most so many columns. Where there is no room, the bar shrinks, then
+/// the label loses its end as far as it stays legible, then the bar goes. `label`: printable.
+[[nodiscard]] std::string progress_line(const std::string& label, const Json& job, const Pace& pace,
+                                        std::size_t columns);
+
+/// Says when a log wants a line: every 10 %, at most once a second, at least once a minute.
+class LogPace {
+public:
+    using Time = std::chrono::steady_clock::time_point;
+    explicit LogPace(Time begin) : last_(begin) {}
+
+    /// Whether to write a line now; it is taken for written then.
+    bool due(const Json& job, Time now);
+
+private:
+    Time last_;
+    int tenths_ = 0;
+};
+
+/// Standard error: on a terminal one line that is written over and over, else a line now and then.
 class ProgressLine {
 public:
     ProgressLine();
@@ -30,17 +55,15 @@ public:
     ProgressLine& operator=(const ProgressLine&) = delete;
     ~ProgressLine() { clear(); }
 
-    /// `text`: printable.
-    void show(const std::string& text);
+    /// `label`: printable.
+    void show(const std::string& label, const Json& job, const Pace& pace);
     /// Before anything else is written.
     void clear();
-    [[nodiscard]] bool is_terminal() const { return is_terminal_; }
 
 private:
-    using Clock = std::chrono::steady_clock;
     bool is_terminal_;
     bool visible_ = false;
-    Clock::time_point next_line_;
+    LogPace log_pace_;
 };
 
 }  // namespace virtbusctl

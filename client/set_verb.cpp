@@ -102,12 +102,12 @@ std::vector<Change> parse_changes(const std::vector<std::string>& assignments) {
     return changes;
 }
 
-struct Request {
+struct SettingRequest {
     std::string machine;
     std::vector<std::string> assignments;
 };
 
-bool set(Program& program, const Request& request) {
+bool set(Program& program, const SettingRequest& request) {
     const auto changes = parse_changes(request.assignments);
     return program.attempt("change " + printable(request.machine), [&] {
         auto machine = program.machine(program.find_machine(request.machine));
@@ -118,7 +118,7 @@ bool set(Program& program, const Request& request) {
 }  // namespace
 
 void add_set_verb(Program& program) {
-    const auto request = std::make_shared<Request>();
+    const auto request = std::make_shared<SettingRequest>();
     auto* verb = program.add_verb("Define", "set", "change settings of a machine", "",
                                   [&program, request] { return set(program, *request); });
     verb->add_option("MACHINE", request->machine)->required();

@@ -13,7 +13,7 @@ namespace virtbusctl {
 
 namespace {
 
-bool show(Program& program, const std::string& name) {
+bool show_machine(Program& program, const std::string& name) {
     return program.attempt("show " + printable(name), [&] {
         auto& bus = program.bus();
         const auto properties = bus.properties(program.find_machine(name), Machine::INTERFACE_NAME);
@@ -38,7 +38,7 @@ bool print_xml(Program& program, const std::string& name, bool inactive) {
 void add_show_verbs(Program& program) {
     const auto name = std::make_shared<std::string>();
     auto* show_verb = program.add_verb("Look", "show", "show all about a machine", "",
-                                       [&program, name] { return show(program, *name); });
+                                       [&program, name] { return show_machine(program, *name); });
     show_verb->add_option("MACHINE", *name)->required();
 
     const auto inactive = std::make_shared<bool>(false);

@@ -112,6 +112,23 @@ std::uint64_t parse_size(std::string_view text) {
         fmt::format("\"{}\" is not a size: write 512M, 1.5G, 64K, …; the units are powers of 1024", printable(text)));
 }
 
+std::uint64_t NewSize::from(std::uint64_t now) const {
+    if (!more) return bytes;
+    if (bytes > std::numeric_limits<std::uint64_t>::max() - now)
+        throw UsageError(fmt::format("{} more than {} is too much", size_text(bytes), size_text(now)));
+    return now + bytes;
+}
+
+NewSize parse_new_size(std::string_view text) {
+    const bool more = !text.empty() && text.front() == '+';
+    return {parse_size(more ? text.substr(1) : text), more};
+}
+
+std::uint64_t parse_bytes(std::string_view text) {
+    const bool bare = !text.empty() && std::all_of(text.begin(), text.end(), is_digit);
+    return parse_size(bare ? std::string(text) + "B" : std::string(text));
+}
+
 std::chrono::microseconds parse_duration(std::string_view text) {
     const auto usec = parse(text, duration_units);
     if (usec && *usec <= static_cast<std::uint64_t>(std::chrono::microseconds::max().count()))
@@ -144,6 +161,10 @@ std::string size_text(std::uint64_t bytes) {
     std::string number = fmt::format("{:.1f}", value);
     if (number.size() > 2 && number.substr(number.size() - 2) == ".0") number.resize(number.size() - 2);
     return number + " " + names[unit];
+}
+
+std::string exact_size_text(std::uint64_t bytes) {
+    return bytes < kib ? size_text(bytes) : fmt::format("{} ({} bytes)", size_text(bytes), bytes);
 }
 
 std::string duration_text(std::chrono::microseconds duration) {

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <sdbus-c++/sdbus-c++.h>
 
+#include <algorithm>
+#include <array>
 #include <utility>
 #include <vector>
 
@@ -82,7 +84,9 @@ const std::map<std::string, Reader>& readers() {
 }
 
 bool is_size(const std::string& name) {
-    return name == "Memory" || name == "MaximumMemory" || name == "Processed" || name == "Total";
+    constexpr std::array sizes = {"Memory",      "MaximumMemory", "Processed", "Total",
+                                  "VirtualSize", "Allocation",    "Capacity",  "Available"};
+    return std::find(sizes.begin(), sizes.end(), name) != sizes.end();
 }
 
 bool ends_with(const std::string& text, std::string_view end) {

@@ -14,6 +14,8 @@ void add_set_verb(Program& program);
 void add_console_verb(Program& program);
 void add_monitor_verb(Program& program);
 void add_hypervisor_verbs(Program& program);
-void add_job_verbs(Program& program);
+void add_job_verbs(Program& program);  // jobs, job list, watch, cancel
+void add_image_verbs(Program& program);
+void add_pool_verbs(Program& program);
 
 }  // namespace virtbusctl

@@ -82,6 +82,27 @@ std::optional<std::string> read_file(const std::string& path) {
     return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
+/// What systemd gives (systemd.exec(5), StateDirectory=), or where it would be.
+std::filesystem::path default_state_directory(bool user) {
+    const auto variable = [](const char* name) -> std::filesystem::path {
+        const char* value = std::getenv(name);
+        return value != nullptr && *value == '/' ? value : "";
+    };
+    if (const auto given = variable("STATE_DIRECTORY"); !given.empty()) return given;
+    if (!user) return "/var/lib/virtbus";
+    const auto state = variable("XDG_STATE_HOME");
+    return (state.empty() ? variable("HOME") / ".local/state" : state) / "virtbus";
+}
+
+/// Installed it is beside virtbusd; where it was built it has a directory of its own.
+std::filesystem::path find_helper() {
+    constexpr const char* name = "virtbus-helper";
+    std::error_code ignored;
+    const auto directory = std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path();
+    const auto beside = directory / name;
+    return std::filesystem::exists(beside, ignored) ? beside : directory / "helper" / name;
+}
+
 std::pair<std::string, std::string> split_hypervisor(const std::string& text) {
     const auto equals = text.find('=');
     if (equals == std::string::npos) throw ConfigError(fmt::format("--hypervisor {}: must be NAME=URI", text));
@@ -123,6 +144,8 @@ Config read_config(int argc, char** argv) {
         std::exit(app.exit(error) == 0 ? EXIT_SUCCESS : 2);
     }
 
+    config.helper = find_helper();
+    config.state_directory = default_state_directory(config.user);
     if (config.user) config.allowed_directories = {"/"};  // QEMU has its user's rights there, no more
     const auto text = read_file(file.empty() ? default_file : file);
     if (!text && !file.empty()) throw ConfigError(file + ": cannot be read");

@@ -18,6 +18,8 @@ struct Config {
     int keepalive_interval = 5;                       ///< seconds between libvirt's keepalive messages
     unsigned keepalive_count = 3;                     ///< how many may stay unanswered
     std::vector<std::filesystem::path> allowed_directories{"/boot", "/var/lib/libvirt/images", "/var/lib/libvirt/boot"};
+    std::filesystem::path state_directory;            ///< where virtbusd keeps what must last
+    std::filesystem::path helper;                     ///< the program virtbus-helper
     log::Level log_level = log::Level::info;
 };
 

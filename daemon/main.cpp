@@ -7,9 +7,11 @@
 #include "bus/paths.h"
 #include "bus/tree.h"
 #include "config.h"
+#include "helper/helper_tool.h"
 #include "libvirt/connector.h"
 #include "libvirt/event_loop.h"
 #include "model/hypervisor.h"
+#include "model/image_jobs.h"
 #include "model/jobs.h"
 #include "model/uri.h"
 
@@ -42,14 +44,20 @@ public:
           callers_(loop_, *connection_),
           authority_(type_, callers_),
           jobs_(loop_),
-          hypervisors_(make_hypervisors(loop_, events_, config)),
+          formats_(loop_, config.state_directory / "formats.json"),
+          journal_(loop_, config.state_directory / "jobs.json"),
+          image_tool_(std::make_shared<HelperTool>(config.helper)),
+          image_jobs_(jobs_, journal_, image_tool_),
+          hypervisors_(make_hypervisors(loop_, events_, formats_, config)),
           tree_(std::make_unique<bus::Tree>(bus::Services{loop_, *connection_, authority_}, hypervisors_, jobs_,
-                                            AllowedFiles(config.allowed_directories), service_manager::status)) {}
+                                            image_jobs_, AllowedFiles(config.allowed_directories),
+                                            service_manager::status)) {}
 
     void run() {
         asio::signal_set signals(loop_, SIGTERM, SIGINT);
         signals.async_wait([this](const asio::error_code&, int) { stopping_ = true; });
         spawn(loop_, service_manager::feed_watchdog(loop_), "watchdog");
+        spawn(loop_, journal_.recover(image_tool_), "cleaning up after an earlier daemon");
         for (const auto& hypervisor : hypervisors_) hypervisor->start();
 
         // Objects first, name second: whoever sees the name sees what belongs to it. Connections take their time.
@@ -63,12 +71,13 @@ public:
 
 private:
     static std::vector<std::shared_ptr<Hypervisor>> make_hypervisors(asio::io_context& loop, const EventLoop& events,
-                                                                     const Config& config) {
+                                                                     ImageFormats& formats, const Config& config) {
         std::vector<std::shared_ptr<Hypervisor>> hypervisors;
         for (const auto& [name, uri] : config.hypervisors) {
             auto connector = std::make_unique<LibvirtConnector>(
                 events, uri, Keepalive{config.keepalive_interval, config.keepalive_count});
-            hypervisors.push_back(std::make_shared<Hypervisor>(loop, name, public_uri(uri), std::move(connector)));
+            hypervisors.push_back(
+                std::make_shared<Hypervisor>(loop, name, public_uri(uri), std::move(connector), formats));
         }
         return hypervisors;
     }
@@ -110,6 +119,10 @@ private:
     bus::Callers callers_;
     bus::Authority authority_;
     Jobs jobs_;
+    ImageFormats formats_;
+    JobJournal journal_;
+    std::shared_ptr<ImageTool> image_tool_;
+    ImageJobs image_jobs_;
     std::vector<std::shared_ptr<Hypervisor>> hypervisors_;
     std::unique_ptr<bus::Tree> tree_;
     bool stopping_ = false;

@@ -65,7 +65,8 @@ void write_journal(Level level, std::string_view message, Fields fields) {
         fmt::format("PRIORITY={}", static_cast<int>(level)),
         "SYSLOG_IDENTIFIER=virtbusd",
     };
-    for (const auto& field : fields) entries.push_back(fmt::format("{}={}", field.name, field.value));
+    for (const auto& field : fields)
+        if (!field.value.empty()) entries.push_back(fmt::format("{}={}", field.name, field.value));
     std::vector<iovec> parts;
     for (auto& entry : entries) parts.push_back({entry.data(), entry.size()});
     sd_journal_sendv(parts.data(), static_cast<int>(parts.size()));

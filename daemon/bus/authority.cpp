@@ -18,6 +18,12 @@ std::string_view to_string(Action action) {
         case Action::machine_create: return "org.virtbus1.machine.create";
         case Action::machine_delete: return "org.virtbus1.machine.delete";
         case Action::machine_console: return "org.virtbus1.machine.console";
+        case Action::pool_manage: return "org.virtbus1.pool.manage";
+        case Action::image_inspect: return "org.virtbus1.image.inspect";
+        case Action::image_create: return "org.virtbus1.image.create";
+        case Action::image_edit: return "org.virtbus1.image.edit";
+        case Action::image_export: return "org.virtbus1.image.export";
+        case Action::image_delete: return "org.virtbus1.image.delete";
         case Action::hypervisor_inspect: return "org.virtbus1.hypervisor.inspect";
         case Action::hypervisor_manage: return "org.virtbus1.hypervisor.manage";
         case Action::job_cancel: return "org.virtbus1.job.cancel";

@@ -19,6 +19,12 @@ enum class Action {
     machine_create,
     machine_delete,
     machine_console,
+    pool_manage,
+    image_inspect,      ///< check: it costs time
+    image_create,       ///< also by cloning and importing
+    image_edit,
+    image_export,       ///< what a guest wrote into it
+    image_delete,       ///< and wipe
     hypervisor_inspect,
     hypervisor_manage,
     job_cancel,

@@ -16,12 +16,17 @@ std::string_view error_name(Code code) {
         case Code::access_denied: return "org.freedesktop.DBus.Error.AccessDenied";
         case Code::no_such_machine: return "org.virtbus1.Error.NoSuchMachine";
         case Code::no_such_hypervisor: return "org.virtbus1.Error.NoSuchHypervisor";
+        case Code::no_such_pool: return "org.virtbus1.Error.NoSuchPool";
+        case Code::no_such_image: return "org.virtbus1.Error.NoSuchImage";
         case Code::ambiguous: return "org.virtbus1.Error.Ambiguous";
         case Code::already_exists: return "org.virtbus1.Error.AlreadyExists";
         case Code::invalid_state: return "org.virtbus1.Error.InvalidState";
         case Code::invalid_xml: return "org.virtbus1.Error.InvalidXml";
         case Code::not_supported: return "org.virtbus1.Error.NotSupported";
         case Code::machine_busy: return "org.virtbus1.Error.MachineBusy";
+        case Code::in_use: return "org.virtbus1.Error.InUse";
+        case Code::no_space: return "org.virtbus1.Error.NoSpace";
+        case Code::unsafe_image: return "org.virtbus1.Error.UnsafeImage";
         case Code::busy: return "org.virtbus1.Error.Busy";
         case Code::agent_unresponsive: return "org.virtbus1.Error.AgentUnresponsive";
         case Code::cancelled: return "org.virtbus1.Error.Cancelled";

@@ -3,6 +3,8 @@
 
 #include "bus/machine_spec_reader.h"
 #include "bus/paths.h"
+#include "model/image_rules.h"
+#include "model/uri.h"
 
 #include <fmt/format.h>
 
@@ -21,13 +23,27 @@ std::vector<std::string> to_strings(const std::vector<Word>& words) {
     return texts;
 }
 
+/// As they will be once the machine is defined.
+std::vector<Disk> disks_of(const MachineSpec& spec) {
+    std::vector<Disk> disks;
+    for (const auto& wanted : spec.disks) {
+        Disk& disk = disks.emplace_back();
+        disk.file = wanted.file;
+        disk.pool = wanted.pool;
+        disk.volume = wanted.volume;
+        disk.readonly = wanted.readonly.value_or(wanted.device == "cdrom");
+    }
+    return disks;
+}
+
 }  // namespace
 
-HypervisorObject::HypervisorObject(Services services, std::shared_ptr<Hypervisor> hypervisor,
+HypervisorObject::HypervisorObject(Services services, std::shared_ptr<Hypervisor> hypervisor, Jobs& jobs,
                                    const AllowedFiles& allowed)
     : AdaptorInterfaces(services.connection, hypervisor_path(hypervisor->name())),
       ServedObject(services),
       hypervisor_(std::move(hypervisor)),
+      jobs_(jobs),
       allowed_(allowed) {
     registerAdaptor();
 }
@@ -60,6 +76,8 @@ void HypervisorObject::show(const HypervisorStatus& before, const HypervisorStat
     if (!names.empty()) getObject().emitPropertiesChangedSignal(INTERFACE_NAME, names);
 }
 
+void HypervisorObject::show_pools() { getObject().emitPropertiesChangedSignal(INTERFACE_NAME, {"Pools"}); }
+
 void HypervisorObject::CreateMachine(PathResult&& result, VariantMap spec) {
     serve(getObject(), std::move(result), Action::machine_create,
           [this, values = std::move(spec)](Call& call) mutable -> Task<sdbus::ObjectPath> {
@@ -68,11 +86,27 @@ void HypervisorObject::CreateMachine(PathResult&& result, VariantMap spec) {
               wanted.owner = call.uid;
               const auto uuid = wanted.uuid.value_or(Uuid::random());
               wanted.uuid = uuid;
+              co_await resolve_disks(wanted);
+              const auto claim = claim_disks(jobs_, *hypervisor_, "the start of machine " + wanted.name,
+                                             wanted.start ? disks_of(wanted) : std::vector<Disk>());
               log_call(call, "create machine " + wanted.name);
               auto work = [wanted = std::move(wanted)](Port& port) { return port.create(wanted); };
               co_await settled(hypervisor_->run(Lane::work, std::move(work)), uuid);
               co_return machine_path(hypervisor_->name(), uuid);
           });
+}
+
+Task<> HypervisorObject::resolve_disks(MachineSpec& spec) const {
+    auto& storage = hypervisor_->storage();
+    for (auto& disk : spec.disks) {
+        if (disk.pool.empty()) continue;
+        // It may have come a moment ago, by other ways than ours.
+        if (!storage.find_image(disk.pool, disk.volume)) co_await storage.refreshed(disk.pool, false);
+        require_pool(*hypervisor_, disk.pool);
+        const auto image = require_image(*hypervisor_, disk.pool, disk.volume);
+        if (image->format == "qcow2") require_plain(*hypervisor_, *image, "use");
+        if (disk.format.empty()) disk.format = image->format;
+    }
 }
 
 Task<> HypervisorObject::settled(Task<Uuid> making, Uuid uuid) {
@@ -103,6 +137,51 @@ void HypervisorObject::DefineXml(PathResult&& result, std::string xml, VariantMa
           });
 }
 
+void HypervisorObject::CreatePool(PathResult&& result, std::string name, std::string path, VariantMap options) {
+    serve(getObject(), std::move(result), Action::pool_manage,
+          [this, name = std::move(name), path = std::move(path),
+           given = Options(std::move(options))](Call& call) mutable -> Task<sdbus::ObjectPath> {
+              const PoolSpec spec{name, path, given.take<bool>("autostart").value_or(true)};
+              given.refuse_unknown();
+              check_pool_name("name", name);
+              allowed_.check("path", path);
+              log_call(call, "create pool " + name);
+              auto work = [spec](Port& port) { port.storage().create_pool(spec); };
+              co_await hypervisor_->run(Lane::work, std::move(work));
+              co_await hypervisor_->storage().refreshed(name, false);
+              co_return pool_path(hypervisor_->name(), name);
+          });
+}
+
+void HypervisorObject::GetDefaultPool(PathResult&& result, VariantMap options) {
+    serve(getObject(), std::move(result), Action::pool_manage,
+          [this, given = Options(std::move(options))](Call&) -> Task<sdbus::ObjectPath> {
+              given.refuse_unknown();
+              const auto spec = default_pool(is_session_uri(hypervisor_->uri()));
+              co_await provide_pool(spec);
+              co_return pool_path(hypervisor_->name(), spec.name);
+          });
+}
+
+Task<> HypervisorObject::provide_pool(PoolSpec spec) {
+    auto& storage = hypervisor_->storage();
+    if (!storage.find_pool(spec.name)) co_await storage.refreshed(spec.name, false);
+    const auto pool = storage.find_pool(spec.name);
+    if (pool && pool->state == PoolState::running) co_return;
+    if (!pool && !hypervisor_->is_local())
+        throw Error(Code::not_supported, "the hypervisor is on another host: make a pool there with CreatePool");
+    auto work = [spec, is_there = pool != nullptr](Port& port) {
+        if (is_there) return port.storage().start_pool(spec.name);
+        try {
+            port.storage().create_pool(spec);
+        } catch (const Error& error) {
+            if (error.code() != Code::already_exists) throw;  // another call was first
+        }
+    };
+    co_await hypervisor_->run(Lane::work, std::move(work));
+    co_await storage.refreshed(spec.name, false);
+}
+
 void HypervisorObject::GetCapabilitiesXml(sdbus::Result<std::string>&& result) {
     serve(getObject(), std::move(result), Action::hypervisor_inspect, [this](Call&) -> Task<std::string> {
         co_return co_await hypervisor_->run(Lane::query, [](Port& port) { return port.capabilities_xml(); });
@@ -117,6 +196,12 @@ void HypervisorObject::Reconnect(sdbus::Result<>&& result, VariantMap options) {
               hypervisor_->reconnect();
               co_return;
           });
+}
+
+std::vector<sdbus::ObjectPath> HypervisorObject::Pools() {
+    std::vector<sdbus::ObjectPath> paths;
+    for (const auto& pool : hypervisor_->storage().pools()) paths.push_back(pool_path(hypervisor_->name(), pool->name));
+    return paths;
 }
 
 std::vector<std::string> HypervisorObject::Accelerations() { return to_strings(info().accelerations); }

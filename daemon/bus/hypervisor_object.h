@@ -5,6 +5,7 @@
 #include "bus/options.h"
 #include "bus/served_object.h"
 #include "model/hypervisor.h"
+#include "model/jobs.h"
 
 #include <org.virtbus1.Hypervisor_adaptor.h>
 
@@ -15,18 +16,22 @@ namespace virtbus::bus {
 class HypervisorObject final : public sdbus::AdaptorInterfaces<org::virtbus1::Hypervisor_adaptor>,
                                public ServedObject {
 public:
-    HypervisorObject(Services services, std::shared_ptr<Hypervisor> hypervisor, const AllowedFiles& allowed);
+    HypervisorObject(Services services, std::shared_ptr<Hypervisor> hypervisor, Jobs& jobs, const AllowedFiles& allowed);
 
     /// Announces that it is on the bus, with all its properties.
     void announce();
     /// Announces which properties differ between the two.
     void show(const HypervisorStatus& before, const HypervisorStatus& after);
+    /// Announces that it has other pools.
+    void show_pools();
 
 private:
     using PathResult = sdbus::Result<sdbus::ObjectPath>;
 
     void CreateMachine(PathResult&& result, VariantMap spec) override;
     void DefineXml(PathResult&& result, std::string xml, VariantMap options) override;
+    void CreatePool(PathResult&& result, std::string name, std::string path, VariantMap options) override;
+    void GetDefaultPool(PathResult&& result, VariantMap options) override;
     void GetCapabilitiesXml(sdbus::Result<std::string>&& result) override;
     void Reconnect(sdbus::Result<>&& result, VariantMap options) override;
 
@@ -47,7 +52,13 @@ private:
     std::vector<std::string> GuestTypes() override;
     std::uint32_t Cpus() override { return info().cpus; }
     std::uint64_t Memory() override { return info().memory; }
+    std::vector<sdbus::ObjectPath> Pools() override;
 
+    /// Gives each disk on an image the image's format, where the caller left it out, and looks whether the machine may
+    /// have it.
+    Task<> resolve_disks(MachineSpec& spec) const;
+    /// The pool of that name, made and started if need be.
+    Task<> provide_pool(PoolSpec spec);
     /// Waits for `making` and until the mirror shows its outcome, also when it failed: a machine that was taken back,
     /// because it did not start, is gone when the caller hears of it.
     Task<> settled(Task<Uuid> making, Uuid uuid);
@@ -55,6 +66,7 @@ private:
     void log_call(const Call& call, std::string_view verb) const;
 
     std::shared_ptr<Hypervisor> hypervisor_;
+    Jobs& jobs_;
     const AllowedFiles& allowed_;
 };
 

@@ -9,6 +9,18 @@
 
 namespace virtbus::bus {
 
+namespace {
+
+struct ToVariant {
+    sdbus::Variant operator()(const ObjectRef& object) const { return sdbus::Variant(object_path(object)); }
+    template <typename Value>
+    sdbus::Variant operator()(const Value& value) const {
+        return sdbus::Variant(value);
+    }
+};
+
+}  // namespace
+
 JobObject::JobObject(Services services, Jobs& jobs, JobStatus status)
     : AdaptorInterfaces(services.connection, job_path(status.number)),
       ServedObject(services),
@@ -55,7 +67,7 @@ void JobObject::Cancel(sdbus::Result<>&& result, VariantMap options) {
           });
 }
 
-sdbus::ObjectPath JobObject::Subject() { return machine_path(status_.subject.hypervisor, status_.subject.machine); }
+sdbus::ObjectPath JobObject::Subject() { return object_path(status_.subject); }
 
 sdbus::Struct<std::string, std::string> JobObject::Error() {
     if (!status_.error) return {std::string(), std::string()};
@@ -64,7 +76,7 @@ sdbus::Struct<std::string, std::string> JobObject::Error() {
 
 VariantMap JobObject::Result() {
     VariantMap map;
-    for (const auto& [key, value] : status_.result) map.emplace(key, sdbus::Variant(value));
+    for (const auto& [key, value] : status_.result) map.emplace(key, std::visit(ToVariant{}, value));
     return map;
 }
 

@@ -3,6 +3,7 @@
 
 #include "bus/machine_properties.h"
 #include "bus/paths.h"
+#include "model/image_rules.h"
 #include "model/machine_jobs.h"
 
 #include <fmt/format.h>
@@ -13,9 +14,6 @@
 namespace virtbus::bus {
 
 namespace {
-
-/// How long a machine that is gone stays on the bus for those whose calls are still being served.
-constexpr std::chrono::seconds last_replies{1};
 
 constexpr std::uint64_t shutdown_timeout_min = 1'000'000;
 constexpr std::uint64_t shutdown_timeout_max = 3'600'000'000;
@@ -113,12 +111,6 @@ void MachineObject::tell(const LifecycleEvent& event, std::uint64_t sequence) {
     emitLifecycle(event.event, event.detail, sequence);
 }
 
-Task<> MachineObject::leave(std::shared_ptr<MachineObject> self) {
-    self->refuse(self->gone());
-    co_await self->settle(last_replies);
-    self->end();
-}
-
 void MachineObject::end() {
     if (std::exchange(ended_, true)) return;
     getObject().emitInterfacesRemovedSignal({INTERFACE_NAME});
@@ -155,8 +147,9 @@ void MachineObject::Start(JobResult&& result, VariantMap options) {
               given.refuse_unknown();
               log_call(call, "start");
               const auto uuid = machine_->uuid;
+              const auto claim = claim_images();
               if (machine_->saved && !start.discard_saved)
-                  co_return start_job(JobKind::start, call, restore_work(hypervisor_, uuid, start));
+                  co_return start_job(JobKind::start, call, restore_work(hypervisor_, uuid, start, claim));
               co_await change(Lane::work, [uuid, start](Port& port) { port.start(uuid, start); });
               co_return job_path(0);
           });
@@ -360,7 +353,12 @@ std::vector<VariantMap> MachineObject::Interfaces() { return to_dictionaries(mac
 std::vector<VariantMap> MachineObject::Graphics() { return to_dictionaries(machine_->graphics); }
 
 sdbus::ObjectPath MachineObject::start_job(JobKind kind, const Call& call, Jobs::Work work) {
-    return job_path(jobs_.start(kind, subject(), call.uid, std::move(work)));
+    const MachineRef machine{hypervisor_->name(), machine_->uuid};
+    return job_path(jobs_.start({kind, machine, call.uid, {machine}, {}}, std::move(work)));
+}
+
+Claims::Claim MachineObject::claim_images() const {
+    return claim_disks(jobs_, *hypervisor_, "the start of machine " + machine_->name, machine_->disks);
 }
 
 void MachineObject::log_call(const Call& call, std::string_view verb) const {

@@ -24,11 +24,9 @@ public:
     /// Shows `after`, and announces which properties differ.
     void show(const MachinePtr& after);
     void tell(const LifecycleEvent& event, std::uint64_t sequence);
-    /// The machine is gone: takes the object off the bus as soon as those who are being served, such as the caller of
-    /// Delete, have their replies, or after a moment without them.
-    static Task<> leave(std::shared_ptr<MachineObject> self);
     /// Takes it off the bus now.
     void end();
+    [[nodiscard]] Error gone() const;
 
 private:
     using Result = sdbus::Result<>;
@@ -93,11 +91,11 @@ private:
     /// Runs `work(Port&)` and returns when the mirror has seen its effect.
     Task<> change(Lane lane, PortWork work);
 
-    [[nodiscard]] Error gone() const;
     void log_call(const Call& call, std::string_view verb) const;
-    [[nodiscard]] JobSubject subject() const { return {hypervisor_->name(), machine_->uuid}; }
-    /// Begins a job, and logs who did.
+    /// Begins a job that nobody else may disturb.
     sdbus::ObjectPath start_job(JobKind kind, const Call& call, Jobs::Work work);
+    /// Keeps its images for itself, while it starts: Error in_use or unsafe_image.
+    [[nodiscard]] Claims::Claim claim_images() const;
 
     std::shared_ptr<virtbus::Hypervisor> hypervisor_;
     Jobs& jobs_;

@@ -75,6 +75,37 @@ void require_hypervisor(const ManagerObject::HypervisorList& hypervisors, const 
         throw Error(Code::no_such_hypervisor, fmt::format("there is no hypervisor \"{}\"", to_utf8(name->substr(0, 100))));
 }
 
+/// A pool and where it is.
+struct FoundPool {
+    std::shared_ptr<Hypervisor> hypervisor;
+    PoolPtr pool;
+};
+
+/// By hypervisor and name.
+std::vector<FoundPool> select_pools(const ManagerObject::HypervisorList& hypervisors,
+                                    const std::optional<std::string>& hypervisor) {
+    std::vector<FoundPool> found;
+    for (const auto& each : hypervisors) {
+        if (hypervisor && each->name() != *hypervisor) continue;
+        for (auto& pool : each->storage().pools()) found.push_back({each, std::move(pool)});
+    }
+    std::stable_sort(found.begin(), found.end(), [](const FoundPool& left, const FoundPool& right) {
+        return left.hypervisor->name() < right.hypervisor->name();
+    });
+    return found;
+}
+
+std::vector<ImagePtr> sorted_images(const Storage& storage, const std::string& pool) {
+    std::vector<ImagePtr> images;
+    for (const auto& [name, image] : storage.images(pool)) images.push_back(image);
+    std::sort(images.begin(), images.end(), [](const auto& left, const auto& right) { return left->name < right->name; });
+    return images;
+}
+
+std::uint32_t users(const Storage& storage, const Image& image) {
+    return static_cast<std::uint32_t>(storage.machines(image).size() + storage.overlays(image).size());
+}
+
 }  // namespace
 
 ManagerObject::ManagerObject(Services services, const HypervisorList& hypervisors, const Jobs& jobs)
@@ -116,6 +147,46 @@ void ManagerObject::ListMachines(sdbus::Result<std::vector<MachineRow>>&& result
           });
 }
 
+void ManagerObject::ListImages(sdbus::Result<std::vector<ImageRow>>&& result, VariantMap filter) {
+    serve(getObject(), std::move(result), Action::read,
+          [this, given = Options(std::move(filter))](Call&) mutable -> Task<std::vector<ImageRow>> {
+              const auto hypervisor = given.take<std::string>("hypervisor");
+              const auto pool = given.take<std::string>("pool");
+              const auto format = given.take<std::string>("format");
+              given.refuse_unknown();
+              require_hypervisor(hypervisors_, hypervisor);
+              std::vector<ImageRow> rows;
+              bool found = !pool;
+              for (const auto& [owner, value] : select_pools(hypervisors_, hypervisor)) {
+                  if (pool && value->name != *pool) continue;
+                  found = true;
+                  for (const auto& image : sorted_images(owner->storage(), value->name))
+                      if (!format || image->format == *format)
+                          rows.emplace_back(image_path(owner->name(), image->pool, image->name), image->name, image->pool,
+                                            owner->name(), image->format, image->virtual_size, image->allocation,
+                                            users(owner->storage(), *image));
+              }
+              if (!found)
+                  throw Error(Code::no_such_pool, fmt::format("there is no pool \"{}\"", to_utf8(pool->substr(0, 100))));
+              co_return rows;
+          });
+}
+
+void ManagerObject::ListPools(sdbus::Result<std::vector<PoolRow>>&& result, VariantMap filter) {
+    serve(getObject(), std::move(result), Action::read,
+          [this, given = Options(std::move(filter))](Call&) mutable -> Task<std::vector<PoolRow>> {
+              const auto hypervisor = given.take<std::string>("hypervisor");
+              given.refuse_unknown();
+              require_hypervisor(hypervisors_, hypervisor);
+              std::vector<PoolRow> rows;
+              for (const auto& [owner, pool] : select_pools(hypervisors_, hypervisor))
+                  rows.emplace_back(pool_path(owner->name(), pool->name), pool->name, owner->name(), pool->type,
+                                    std::string(to_string(pool->state)), pool->capacity, pool->available,
+                                    static_cast<std::uint32_t>(owner->storage().images(pool->name).size()));
+              co_return rows;
+          });
+}
+
 void ManagerObject::GetMachine(sdbus::Result<sdbus::ObjectPath>&& result, std::string name_or_uuid,
                                VariantMap options) {
     serve(getObject(), std::move(result), Action::read,
@@ -145,7 +216,7 @@ void ManagerObject::ListJobs(sdbus::Result<std::vector<JobRow>>&& result) {
         std::vector<JobRow> rows;
         for (const auto& job : jobs_.list())
             rows.emplace_back(job_path(job.number), std::string(to_string(job.kind)),
-                              machine_path(job.subject.hypervisor, job.subject.machine),
+                              object_path(job.subject),
                               std::string(to_string(job.state)), job.progress);
         co_return rows;
     });

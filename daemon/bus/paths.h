@@ -3,10 +3,12 @@
 #pragma once
 
 #include "base/uuid.h"
+#include "model/object_ref.h"
 
 #include <sdbus-c++/sdbus-c++.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,6 +21,12 @@ inline constexpr const char* no_object = "/";
 /// A name as one element of a path: what a path cannot hold is escaped, sd_bus_path_encode(3).
 sdbus::ObjectPath hypervisor_path(std::string_view name);
 sdbus::ObjectPath machine_path(std::string_view hypervisor, const Uuid& uuid);
+sdbus::ObjectPath pool_path(std::string_view hypervisor, std::string_view name);
+sdbus::ObjectPath image_path(std::string_view hypervisor, std::string_view pool, std::string_view name);
+sdbus::ObjectPath object_path(const ObjectRef& object);
+/// The image that a path of that form names; nothing for another path.
+std::optional<ImageRef> image_ref(const sdbus::ObjectPath& path);
+std::optional<PoolRef> pool_ref(const sdbus::ObjectPath& path);
 /// Job 0 is none: "/".
 sdbus::ObjectPath job_path(std::uint64_t number);
 

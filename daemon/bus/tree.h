@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The objects on the bus: hears what the model tells, puts objects there, lets them show what changed, and takes them
-// away. Main thread only.
+// The objects on the bus: the manager, the jobs, and a branch for each hypervisor. Main thread only.
 #pragma once
 
-#include "bus/hypervisor_object.h"
+#include "bus/branch.h"
 #include "bus/job_object.h"
 #include "bus/log_control_object.h"
-#include "bus/machine_object.h"
 #include "bus/manager_object.h"
 #include "bus/served_object.h"
 
 #include <functional>
 #include <map>
 #include <memory>
-#include <unordered_map>
 #include <vector>
 
 namespace virtbus::bus {
@@ -23,8 +20,8 @@ public:
     /// Is given one line that says how all hypervisors are, when that changes.
     using StatusListener = std::function<void(const std::string&)>;
 
-    Tree(Services services, std::vector<std::shared_ptr<Hypervisor>> hypervisors, Jobs& jobs, AllowedFiles allowed,
-         StatusListener listener);
+    Tree(Services services, std::vector<std::shared_ptr<Hypervisor>> hypervisors, Jobs& jobs, ImageJobs& image_jobs,
+         AllowedFiles allowed, StatusListener listener);
     Tree(const Tree&) = delete;
     Tree& operator=(const Tree&) = delete;
     ~Tree() override;
@@ -34,13 +31,12 @@ public:
     void job_removed(const JobStatus& job) override;
 
 private:
-    class Branch;
-
     void tell_status() const;
 
     Services services_;
     std::vector<std::shared_ptr<Hypervisor>> hypervisors_;
     Jobs& jobs_;
+    ImageJobs& image_jobs_;
     AllowedFiles allowed_;
     StatusListener listener_;
     LogControlObject log_control_;

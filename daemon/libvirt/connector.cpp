@@ -13,6 +13,7 @@ std::size_t connections_of(Lane lane) {
         case Lane::query: return 2;
         case Lane::work: return 4;
         case Lane::control: return 2;
+        case Lane::transfer: return 4;
     }
     return 1;
 }

@@ -30,6 +30,8 @@ constexpr std::array table{
     Entry{VIR_ERR_NETWORK_EXIST, Code::already_exists},
     Entry{VIR_ERR_NO_DOMAIN, Code::no_such_machine},
     Entry{VIR_ERR_INVALID_MAC, Code::invalid_args},
+    Entry{VIR_ERR_NO_STORAGE_POOL, Code::no_such_pool},
+    Entry{VIR_ERR_NO_STORAGE_VOL, Code::no_such_image},
     Entry{VIR_ERR_AUTH_FAILED, Code::access_denied},
     Entry{VIR_ERR_OPERATION_INVALID, Code::invalid_state},
     Entry{VIR_ERR_CONFIG_UNSUPPORTED, Code::not_supported},

@@ -26,27 +26,33 @@ using VolumeHandle = std::unique_ptr<virStorageVol, Releaser<virStorageVolFree>>
 /// Text that libvirt allocated.
 using TextHandle = std::unique_ptr<char, Releaser<std::free>>;
 
-/// What virConnectListAllDomains gives. Who takes a domain out of it leaves a null pointer.
-class DomainList {
+/// What a call of libvirt that lists objects gives. Who takes an object out of it leaves a null pointer.
+template <typename Handle>
+class HandleList {
 public:
-    DomainList() = default;
-    DomainList(virDomainPtr* domains, int count) : domains_(domains), count_(count) {}
-    DomainList(const DomainList&) = delete;
-    DomainList& operator=(const DomainList&) = delete;
-    ~DomainList() {
-        for (const auto domain : *this)
-            if (domain != nullptr) virDomainFree(domain);
-        std::free(domains_);
+    using Pointer = typename Handle::pointer;
+
+    HandleList() = default;
+    HandleList(Pointer* objects, int count) : objects_(objects), count_(count) {}
+    HandleList(const HandleList&) = delete;
+    HandleList& operator=(const HandleList&) = delete;
+    ~HandleList() {
+        for (const auto object : *this) const Handle owner(object);
+        std::free(objects_);
     }
 
-    [[nodiscard]] virDomainPtr* begin() const { return domains_; }
-    [[nodiscard]] virDomainPtr* end() const { return domains_ + count_; }
+    [[nodiscard]] Pointer* begin() const { return objects_; }
+    [[nodiscard]] Pointer* end() const { return objects_ + count_; }
     [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(count_); }
 
 private:
-    virDomainPtr* domains_ = nullptr;
+    Pointer* objects_ = nullptr;
     int count_ = 0;
 };
+
+using DomainList = HandleList<DomainHandle>;
+using PoolList = HandleList<PoolHandle>;
+using VolumeList = HandleList<VolumeHandle>;
 
 /// Typed parameters that libvirt allocates and fills in: pass `array()` and `count()`.
 class TypedParameters {

@@ -6,6 +6,7 @@
 #include "libvirt/connection_pool.h"
 #include "libvirt/console.h"
 #include "libvirt/domain.h"
+#include "libvirt/libvirt_storage.h"
 #include "libvirt/reservations.h"
 #include "libvirt/subscription.h"
 #include "model/port.h"
@@ -55,11 +56,15 @@ public:
 
     UniqueFd open_console(const Uuid& uuid, bool force) override;
 
+    void resize_disk(const Uuid& uuid, const std::string& path, std::uint64_t size) override;
+    StoragePort& storage() override { return storage_; }
+
 private:
     /// The machine, with a connection to deal with it.
     [[nodiscard]] Domain find(const Uuid& uuid) { return Domain::find(connections_->take(), uuid); }
 
     std::unique_ptr<ConnectionPool> connections_;
+    LibvirtStorage storage_;
     std::unique_ptr<Subscription> subscription_;  // ends before the connections
     Opener open_;
 

@@ -6,8 +6,8 @@
 #include "libvirt/domain_writer.h"
 #include "libvirt/error.h"
 #include "libvirt/libvirt_port.h"
-#include "libvirt/volume_format.h"
 #include "libvirt/xml.h"
+#include "model/uri.h"
 
 #include <fmt/format.h>
 #include <libvirt/virterror.h>
@@ -67,18 +67,6 @@ private:
     pugi::xml_document document_;
     pugi::xml_node domain_;
 };
-
-/// Gives each disk on a volume the volume's format, where the caller left it out.
-MachineSpec with_formats(virConnectPtr connection, MachineSpec spec) {
-    for (auto& disk : spec.disks)
-        if (!disk.pool.empty() && disk.format.empty()) disk.format = volume_format(connection, disk.pool, disk.volume);
-    return spec;
-}
-
-bool is_session(const std::string& uri) {
-    const auto path = uri.substr(0, uri.find('?'));
-    return path.ends_with("/session");
-}
 
 /// The first of `flag_sets` that the driver knows. Drivers refuse a call for a flag that they don't.
 int undefine_with(virDomainPtr domain, std::span<const unsigned> flag_sets) {
@@ -148,8 +136,8 @@ Uuid LibvirtPort::create(const MachineSpec& spec) {
     const Uuid uuid = spec.uuid.value_or(Uuid::random());
     const auto lease = connections_->take();
     const auto connection = lease.get();
-    const Host host{read_capabilities(read_capabilities_xml(connection)), is_session(read_uri(connection))};
-    const auto xml = write_domain(with_formats(connection, spec), uuid, host);
+    const Host host{read_capabilities(read_capabilities_xml(connection)), is_session_uri(read_uri(connection))};
+    const auto xml = write_domain(spec, uuid, host);
     const auto domain = [&] {
         const Reservations::Hold hold(defining_, spec.name, uuid, Code::already_exists);
         refuse_taken(connection, spec.name, uuid);

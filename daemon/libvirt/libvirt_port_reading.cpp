@@ -7,6 +7,7 @@
 #include "libvirt/error.h"
 #include "libvirt/libvirt_port.h"
 #include "libvirt/lifecycle_words.h"
+#include "model/uri.h"
 
 #include <fmt/format.h>
 
@@ -86,12 +87,6 @@ std::string text_or_nothing(char* allocated) {
     return text ? to_utf8(text.get()) : "";
 }
 
-/// Whether the host behind `uri` is this one: the URI names no other.
-bool is_local(const std::string& uri) {
-    const auto authority = uri.find("://");
-    return authority != std::string::npos && uri.compare(authority, 4, ":///") == 0;
-}
-
 HardwareVirtualization own_hardware() {
     std::ifstream file("/proc/cpuinfo");
     std::string text(std::size_t{1} << 16, '\0');  // one CPU's part is enough
@@ -110,7 +105,10 @@ std::string to_lower(std::string text) {
 
 LibvirtPort::LibvirtPort(std::unique_ptr<ConnectionPool> connections, std::unique_ptr<Subscription> subscription,
                          Opener open)
-    : connections_(std::move(connections)), subscription_(std::move(subscription)), open_(std::move(open)) {}
+    : connections_(std::move(connections)),
+      storage_(*connections_),
+      subscription_(std::move(subscription)),
+      open_(std::move(open)) {}
 
 LibvirtPort::~LibvirtPort() = default;
 
@@ -137,7 +135,7 @@ HypervisorInfo LibvirtPort::describe() {
     info.cpu = capabilities.cpu;
     info.hardware = capabilities.hardware;
     // The test driver's host is made up.
-    if (info.hardware == HardwareVirtualization::none && info.driver != "test" && is_local(read_uri(connection)))
+    if (info.hardware == HardwareVirtualization::none && info.driver != "test" && is_local_uri(read_uri(connection)))
         info.hardware = own_hardware();
 
     unsigned long version = 0;

@@ -124,6 +124,12 @@ std::optional<JobProgress> LibvirtPort::job_progress(const Uuid& uuid) {
                        .remaining_usec = parameters.number(VIR_DOMAIN_JOB_TIME_REMAINING) * 1'000};
 }
 
+void LibvirtPort::resize_disk(const Uuid& uuid, const std::string& path, std::uint64_t size) {
+    const auto domain = find(uuid);
+    const int done = virDomainBlockResize(domain.get(), path.c_str(), size, VIR_DOMAIN_BLOCK_RESIZE_BYTES);
+    check_in_state(domain, done, "resize a disk of", is_active);
+}
+
 UniqueFd LibvirtPort::open_console(const Uuid& uuid, bool force) {
     auto [console, client] = Console::open(open_(), uuid, force);
     const std::lock_guard lock(consoles_mutex_);

@@ -60,7 +60,7 @@ struct Event {
     Words details;
 };
 
-constexpr std::array events{
+constexpr std::array event_words{
     Event{"defined", defined_details},            // VIR_DOMAIN_EVENT_DEFINED
     Event{"undefined", undefined_details},        // VIR_DOMAIN_EVENT_UNDEFINED
     Event{"started", started_details},            // VIR_DOMAIN_EVENT_STARTED
@@ -96,7 +96,7 @@ std::string state_reason(int state, int reason) {
 }
 
 LifecycleEvent lifecycle_event(int event, int detail) {
-    const auto* found = find(events, event);
+    const auto* found = find(event_words, event);
     if (found == nullptr) return {"unknown", "unknown"};
     return {std::string(found->word), word(found->details, detail)};
 }

@@ -22,6 +22,7 @@ public:
 
     void touched(const Uuid& uuid) override { events_->touched(uuid); }
     void happened(const Uuid& uuid, const LifecycleEvent& event) override { events_->happened(uuid, event); }
+    void pool_touched(const std::string& name) override { events_->pool_touched(name); }
     void closed(const std::string& reason) override {
         if (!closed_.test_and_set()) events_->closed(reason);
     }
@@ -50,6 +51,14 @@ void on_reboot(virConnectPtr, virDomainPtr domain, void* opaque) {
 template <typename... Details>
 void on_touched(virConnectPtr, virDomainPtr domain, Details... details) {
     events_of(std::get<sizeof...(Details) - 1>(std::tuple(details...))).touched(uuid_of(domain));
+}
+
+void on_pool_touched(virConnectPtr, virStoragePoolPtr pool, void* opaque) {
+    events_of(opaque).pool_touched(virStoragePoolGetName(pool));
+}
+
+void on_pool_lifecycle(virConnectPtr connection, virStoragePoolPtr pool, int, int, void* opaque) {
+    on_pool_touched(connection, pool, opaque);
 }
 
 /// libvirt takes callbacks of all kinds as one type.
@@ -107,16 +116,20 @@ void on_close(virConnectPtr, int reason, void* opaque) {
 
 }  // namespace
 
-Subscription::Subscription(const ConnectionPool& connections, Share events, bool domains)
+Subscription::Subscription(const ConnectionPool& connections, Share events, bool objects)
     : events_(std::make_shared<FirstClosed>(std::move(events))) {
     // libvirt takes the callback where it will never call it, and then never frees it.
     if (connections.can_be_lost())
         for (const auto& connection : connections.all()) register_close(connection.get());
-    if (domains) register_domains(connections.all().front().get());
+    if (!objects) return;
+    source_ = connections.all().front().get();
+    register_domains(source_);
+    register_pools(source_);
 }
 
 Subscription::~Subscription() {
     for (const int id : callbacks_) virConnectDomainEventDeregisterAny(source_, id);
+    for (const int id : pool_callbacks_) virConnectStoragePoolEventDeregisterAny(source_, id);
     for (const auto connection : watched_) virConnectUnregisterCloseCallback(connection, on_close);
 }
 
@@ -127,18 +140,31 @@ void Subscription::register_close(virConnectPtr connection) {
     watched_.push_back(connection);
 }
 
+template <typename Add>
+void Subscription::register_one(std::vector<int>& callbacks, std::string_view what, Add add) {
+    auto share = std::make_unique<Share>(events_);
+    const int id = add(share.get());
+    if (id < 0) return log::debug(fmt::format("libvirt's {} is not to be had: {}", what, last_error().message));
+    share.release();
+    callbacks.push_back(id);
+}
+
 void Subscription::register_domains(virConnectPtr connection) {
-    source_ = connection;
-    for (const auto& [event, callback] : registrations()) {
-        auto share = std::make_unique<Share>(events_);
-        const int id = virConnectDomainEventRegisterAny(connection, nullptr, event, callback, share.get(), release);
-        if (id >= 0) {
-            share.release();
-            callbacks_.push_back(id);
-        } else {
-            log::debug(fmt::format("libvirt's event {} is not to be had: {}", event, last_error().message));
-        }
-    }
+    for (const auto& [event, callback] : registrations())
+        register_one(callbacks_, fmt::format("event {}", event),
+                     [&, id = event, function = callback](Share* share) {
+                         return virConnectDomainEventRegisterAny(connection, nullptr, id, function, share, release);
+                     });
+}
+
+void Subscription::register_pools(virConnectPtr connection) {
+    const auto add = [&](int event, virConnectStoragePoolEventGenericCallback function) {
+        register_one(pool_callbacks_, fmt::format("pool event {}", event), [&](Share* share) {
+            return virConnectStoragePoolEventRegisterAny(connection, nullptr, event, function, share, release);
+        });
+    };
+    add(VIR_STORAGE_POOL_EVENT_ID_REFRESH, on_pool_touched);
+    add(VIR_STORAGE_POOL_EVENT_ID_LIFECYCLE, VIR_STORAGE_POOL_EVENT_CALLBACK(on_pool_lifecycle));
 }
 
 }  // namespace virtbus

@@ -8,15 +8,16 @@
 #include "model/port.h"
 
 #include <memory>
+#include <string_view>
 #include <vector>
 
 namespace virtbus {
 
 class Subscription {
 public:
-    /// Tells when the first of `connections` is lost and, if `domains`, what happens to machines, as far as the driver
-    /// has events for it.
-    Subscription(const ConnectionPool& connections, std::shared_ptr<PortEvents> events, bool domains);
+    /// Tells when the first of `connections` is lost and, if `objects`, what happens to machines and pools, as far as the
+    /// driver has events for it.
+    Subscription(const ConnectionPool& connections, std::shared_ptr<PortEvents> events, bool objects);
     /// Deregisters: on a living connection that asks the daemon behind it, and may block.
     ~Subscription();
     Subscription(const Subscription&) = delete;
@@ -25,11 +26,16 @@ public:
 private:
     void register_close(virConnectPtr connection);
     void register_domains(virConnectPtr connection);
+    void register_pools(virConnectPtr connection);
+    /// Keeps what `add(share)` registered, or says that it could not.
+    template <typename Add>
+    void register_one(std::vector<int>& callbacks, std::string_view what, Add add);
 
     std::shared_ptr<PortEvents> events_;
     std::vector<virConnectPtr> watched_;  // those with our close callback
     virConnectPtr source_ = nullptr;      // whose events we have
     std::vector<int> callbacks_;
+    std::vector<int> pool_callbacks_;
 };
 
 }  // namespace virtbus

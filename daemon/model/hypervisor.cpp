@@ -2,6 +2,7 @@
 #include "model/hypervisor.h"
 
 #include "base/log.h"
+#include "model/uri.h"
 
 #include <asio/post.hpp>
 #include <fmt/format.h>
@@ -17,8 +18,8 @@ namespace {
 using namespace std::chrono_literals;
 
 // Each thread has a libvirt connection to itself (libvirt/connection_pool.h), so these are also numbers of connections.
-constexpr std::array<std::size_t, 3> lane_threads{4, 4, 2};
-constexpr std::array<std::string_view, 3> lane_names{"reading", "work", "control"};
+constexpr std::array<std::size_t, 4> lane_threads{4, 4, 2, 4};
+constexpr std::array<std::string_view, 4> lane_names{"reading", "work", "control", "images"};
 constexpr std::size_t lane_most = 256;
 
 /// After this the state says that the hypervisor does not answer; the attempt goes on, as libvirt cannot end it.
@@ -59,6 +60,9 @@ public:
     void happened(const Uuid& uuid, const LifecycleEvent& event) override {
         post([uuid, event](Hypervisor& hypervisor) { hypervisor.inventory_.happened(uuid, event); });
     }
+    void pool_touched(const std::string& name) override {
+        post([name](Hypervisor& hypervisor) { hypervisor.storage_.touch(name); });
+    }
     void closed(const std::string& reason) override {
         post([reason, connection = connection_](Hypervisor& hypervisor) {
             hypervisor.connection_lost(connection, reason);
@@ -78,17 +82,21 @@ private:
     std::uint64_t connection_;
 };
 
-Hypervisor::Hypervisor(asio::io_context& loop, std::string name, std::string uri, std::unique_ptr<Connector> connector)
+Hypervisor::Hypervisor(asio::io_context& loop, std::string name, std::string uri, std::unique_ptr<Connector> connector,
+                       ImageFormats& formats)
     : loop_(loop),
       name_(std::move(name)),
       uri_(std::move(uri)),
+      local_(is_local_uri(uri_)),
       connector_(std::move(connector)),
       inventory_(loop, *this),
+      storage_(loop, *this, inventory_, formats),
       lost_(loop.get_executor()),
       retry_(loop.get_executor()) {
     for (std::size_t i = 0; i < lane_count; ++i)
         lanes_.at(i) = std::make_unique<WorkerLane>(loop, fmt::format("hypervisor {} ({})", name_, lane_names.at(i)),
                                                     lane_threads.at(i), lane_most);
+    inventory_.on_disks_changed([this](const auto& sources) { storage_.users_changed(sources); });
 }
 
 void Hypervisor::start() {
@@ -98,12 +106,14 @@ void Hypervisor::start() {
         static_cast<void>(self);
     };
     spawn(loop_, owned(shared_from_this(), inventory_.run()), "inventory of " + name_);
+    spawn(loop_, owned(shared_from_this(), storage_.run()), "pools of " + name_);
     spawn(loop_, owned(shared_from_this(), supervise()), "connection to " + name_);
 }
 
 void Hypervisor::stop() {
     stopping_ = true;
     inventory_.stop();
+    storage_.stop();
     retry_.set();
     lost_.set();
     drop_ports();
@@ -178,10 +188,12 @@ Task<> Hypervisor::warn_when_slow(std::shared_ptr<Hypervisor> self, std::shared_
 Task<> Hypervisor::stay_connected(HypervisorInfo info) {
     set_status({ConnectionState::connected, {}, std::move(info)});
     inventory_.relist(true);
+    storage_.relist();
     for (;;) {
         const bool lost = co_await lost_.wait(reconcile_interval);
         if (lost) break;
         inventory_.relist(false);
+        storage_.relist();
     }
     drop_ports();
     if (!stopping_) set_status(ConnectionState::disconnected, lost_reason_);
@@ -231,7 +243,7 @@ Task<std::vector<Machine>> Hypervisor::list() {
 
 Task<std::vector<InventorySource::Reading>> Hypervisor::read(std::vector<Uuid> uuids) {
     auto work = [uuids = std::move(uuids)](Port& port) {
-        std::vector<Reading> readings(uuids.size());
+        std::vector<InventorySource::Reading> readings(uuids.size());
         for (std::size_t i = 0; i < uuids.size(); ++i) {
             try {
                 readings[i].machine = port.read(uuids[i]);
@@ -243,6 +255,26 @@ Task<std::vector<InventorySource::Reading>> Hypervisor::read(std::vector<Uuid> u
             }
         }
         return readings;
+    };
+    co_return co_await run(Lane::query, std::move(work));
+}
+
+Task<std::vector<std::string>> Hypervisor::list_pools() {
+    co_return co_await run(Lane::query, [](Port& port) { return port.storage().list_pools(); });
+}
+
+Task<StorageSource::Reading> Hypervisor::read_pool(std::string name, bool look_again,
+                                                   std::shared_ptr<const ImageMap> known) {
+    if (look_again) {
+        // Not among the reads: it may wait for a file system that does not answer.
+        auto refresh = [name](Port& port) { port.storage().refresh_pool(name); };
+        co_await run(Lane::transfer, std::move(refresh));
+    }
+    auto work = [name = std::move(name), known = std::move(known)](Port& port) {
+        StorageSource::Reading reading;
+        reading.pool = port.storage().read_pool(name);
+        if (reading.pool) reading.images = port.storage().list_images(name, *known);
+        return reading;
     };
     co_return co_await run(Lane::query, std::move(work));
 }

@@ -8,6 +8,7 @@
 #include "model/hypervisor_info.h"
 #include "model/inventory.h"
 #include "model/port.h"
+#include "model/storage.h"
 #include "model/worker_lane.h"
 
 #include <array>
@@ -38,18 +39,22 @@ public:
     virtual void status_changed(const HypervisorStatus& before, const HypervisorStatus& after) = 0;
 };
 
-class Hypervisor final : public InventorySource, public std::enable_shared_from_this<Hypervisor> {
+class Hypervisor final : public InventorySource,
+                         public StorageSource,
+                         public std::enable_shared_from_this<Hypervisor> {
 public:
     /// How long a caller waits for one blocking call. libvirt itself has no limits; a call that is dropped goes on.
     static constexpr std::chrono::minutes call_patience{5};
 
     /// `uri` is for people: without password and query.
-    Hypervisor(asio::io_context& loop, std::string name, std::string uri, std::unique_ptr<Connector> connector);
+    Hypervisor(asio::io_context& loop, std::string name, std::string uri, std::unique_ptr<Connector> connector,
+               ImageFormats& formats);
 
     [[nodiscard]] const std::string& name() const { return name_; }
     [[nodiscard]] const std::string& uri() const { return uri_; }
     [[nodiscard]] const HypervisorStatus& status() const { return status_; }
     Inventory& inventory() { return inventory_; }
+    Storage& storage() { return storage_; }
     asio::io_context& loop() { return loop_; }
 
     void observe(HypervisorObserver* observer) { observer_ = observer; }
@@ -70,11 +75,15 @@ public:
     [[nodiscard]] std::size_t pending() const;
 
     Task<std::vector<Machine>> list() override;
-    Task<std::vector<Reading>> read(std::vector<Uuid> uuids) override;
+    Task<std::vector<InventorySource::Reading>> read(std::vector<Uuid> uuids) override;
+    Task<std::vector<std::string>> list_pools() override;
+    Task<StorageSource::Reading> read_pool(std::string name, bool look_again,
+                                           std::shared_ptr<const ImageMap> known) override;
+    [[nodiscard]] bool is_local() const override { return local_; }
 
 private:
     class Events;
-    static constexpr std::size_t lane_count = 3;
+    static constexpr std::size_t lane_count = 4;
 
     Task<> supervise();
     Task<HypervisorInfo> connect();
@@ -92,10 +101,12 @@ private:
     asio::io_context& loop_;
     std::string name_;
     std::string uri_;
+    bool local_;
     std::unique_ptr<Connector> connector_;
     HypervisorStatus status_;
     HypervisorObserver* observer_ = nullptr;
     Inventory inventory_;
+    Storage storage_;
     std::array<std::shared_ptr<Port>, lane_count> ports_;
     std::uint64_t connection_ = 0;  ///< counts the connections: what an old one still tells is not heard
     std::string lost_reason_;

@@ -12,8 +12,10 @@
 #include <deque>
 #include <exception>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -74,6 +76,13 @@ public:
     [[nodiscard]] MachinePtr find(const Uuid& uuid) const;
     [[nodiscard]] const std::unordered_map<Uuid, MachinePtr>& machines() const { return machines_; }
 
+    /// The machines that have a disk on `source`.
+    [[nodiscard]] std::vector<MachinePtr> with_disk(const DiskSource& source) const;
+    /// `listener` is given what the disks of a machine stood on and stand on now, when they change.
+    void on_disks_changed(std::function<void(const std::vector<DiskSource>&)> listener) {
+        disks_changed_ = std::move(listener);
+    }
+
     /// Something that a machine is awaited to become. `done` may be set by others too, to end the waiting.
     struct Watch {
         Uuid uuid;
@@ -118,6 +127,7 @@ private:
     void apply(const Uuid& uuid, std::optional<Machine> now, bool first_listing = false);
     void replace(const MachinePtr& before, Machine after);
     void check_watches(const Uuid& uuid);
+    void index_disks(const Machine* before, const Machine* after);
     template <typename Tell>
     void tell(Tell tell) const;
     void tell_events(std::size_t count, const std::vector<Uuid>* only = nullptr);
@@ -127,6 +137,8 @@ private:
     InventorySource& source_;
     InventoryObserver* observer_ = nullptr;
     std::unordered_map<Uuid, MachinePtr> machines_;
+    std::map<DiskSource, std::set<Uuid>> disks_;
+    std::function<void(const std::vector<DiskSource>&)> disks_changed_;
     std::unordered_map<Uuid, Waiters> due_;
     std::deque<Uuid> order_;  // the keys of due_, oldest first
     std::deque<std::pair<Uuid, LifecycleEvent>> events_;  // not told yet, oldest first

@@ -17,6 +17,14 @@ constexpr std::uint32_t running_most = 64;
 constexpr std::size_t ended_most = 100;
 constexpr std::chrono::minutes ended_stay{10};
 
+void log_end(const JobStatus& job) {
+    const auto* machine = std::get_if<MachineRef>(&job.subject);
+    log::info(fmt::format("job {} ({} {}) {}{}{}", job.number, to_string(job.kind), to_string(job.subject),
+                          to_string(job.state), job.error ? ": " : "", job.error ? job.error->what() : ""),
+              {{"VIRTBUS_JOB", std::to_string(job.number)},
+               {"VIRTBUS_MACHINE", machine != nullptr ? machine->uuid.text() : ""}});
+}
+
 }  // namespace
 
 std::string_view to_string(JobKind kind) {
@@ -24,6 +32,27 @@ std::string_view to_string(JobKind kind) {
         case JobKind::start: return "start";
         case JobKind::shutdown: return "shutdown";
         case JobKind::save: return "save";
+        case JobKind::refresh: return "refresh";
+        case JobKind::create: return "create";
+        case JobKind::import_image: return "import";
+        case JobKind::clone: return "clone";
+        case JobKind::convert: return "convert";
+        case JobKind::resize: return "resize";
+        case JobKind::flatten: return "flatten";
+        case JobKind::rebase: return "rebase";
+        case JobKind::export_image: return "export";
+        case JobKind::wipe: return "wipe";
+        case JobKind::check: return "check";
+        case JobKind::remove: return "delete";
+        case JobKind::restore: return "restore";
+        case JobKind::migration_in: return "migration-in";
+        case JobKind::migration_out: return "migration-out";
+        case JobKind::snapshot: return "snapshot";
+        case JobKind::snapshot_revert: return "snapshot-revert";
+        case JobKind::snapshot_delete: return "snapshot-delete";
+        case JobKind::dump: return "dump";
+        case JobKind::backup: return "backup";
+        case JobKind::unknown: return "unknown";
     }
     return "";
 }
@@ -52,7 +81,12 @@ public:
         status.progress = std::min(ratio, 1.0);
         jobs_.changed(before, status);
     }
-    void set_result(const std::string& key, const std::string& value) override { status.result[key] = value; }
+    void set_result(const std::string& key, const JobValue& value) override { status.result[key] = value; }
+    void commit() override {
+        const auto before = status;
+        status.cancellable = false;
+        jobs_.changed(before, status);
+    }
     void on_cancel(std::function<void()> stop) override {
         stop_ = std::move(stop);
         if (cancelled_) stop_();
@@ -73,28 +107,26 @@ private:
     bool cancelled_ = false;
 };
 
-std::uint64_t Jobs::start(JobKind kind, const JobSubject& subject, std::uint32_t owner, Work work) {
-    for (const auto& [number, job] : jobs_)
-        if (job->status.state == JobState::running && job->status.subject == subject)
-            throw Error(Code::machine_busy, fmt::format("job {} ({}) is working on this machine; wait for it or cancel it",
-                                                        number, to_string(job->status.kind)));
+std::uint64_t Jobs::start(const JobPlan& plan, Work work) {
     if (running() >= running_most)
         throw Error(Code::busy, fmt::format("{} jobs are running; try again when some have ended", running_most));
+    const auto number = last_number_ + 1;
+    auto claim = claims_.take(fmt::format("job {} ({})", number, to_string(plan.kind)), plan.changes, plan.reads);
 
     JobStatus status;
     status.number = ++last_number_;
-    status.kind = kind;
-    status.subject = subject;
-    status.owner = owner;
+    status.kind = plan.kind;
+    status.subject = plan.subject;
+    status.owner = plan.owner;
     status.started = now_usec();
     const auto job = std::make_shared<Job>(*this, status);
     jobs_[status.number] = job;
     if (observer_ != nullptr) observer_->job_added(status);
-    spawn(loop_, run(job, std::move(work)), fmt::format("job {}", status.number));
+    spawn(loop_, run(job, std::move(work), std::move(claim)), fmt::format("job {}", status.number));
     return status.number;
 }
 
-Task<> Jobs::run(std::shared_ptr<Job> job, Work work) {
+Task<> Jobs::run(std::shared_ptr<Job> job, Work work, Claims::Claim claim) {
     JobState state = JobState::done;
     std::optional<Error> failure;
     try {
@@ -109,6 +141,7 @@ Task<> Jobs::run(std::shared_ptr<Job> job, Work work) {
         state = JobState::failed;
         failure = Error(Code::internal, "a defect of virtbus");
     }
+    claim.reset();  // whoever hears of its end may go on with what it worked on
     end(*job, state, std::move(failure));
 }
 
@@ -119,11 +152,7 @@ void Jobs::end(Job& job, JobState state, std::optional<Error> error) {
     job.status.remaining = 0;
     if (state == JobState::done) job.status.progress = 1;
     if (state == JobState::failed) job.status.error = std::move(error);
-    log::info(fmt::format("job {} ({}) {}{}{}", job.status.number, to_string(job.status.kind), to_string(state),
-                          job.status.error ? ": " : "", job.status.error ? job.status.error->what() : ""),
-              {{"VIRTBUS_JOB", std::to_string(job.status.number)},
-               {"VIRTBUS_MACHINE", job.status.subject.machine.text()},
-               {"VIRTBUS_HYPERVISOR", job.status.subject.hypervisor}});
+    log_end(job.status);
     changed(before, job.status);
 
     job.forget.expires_after(ended_stay);

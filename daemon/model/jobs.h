@@ -4,8 +4,9 @@
 #pragma once
 
 #include "base/task.h"
-#include "base/uuid.h"
+#include "model/claims.h"
 #include "model/error.h"
+#include "model/object_ref.h"
 
 #include <cstdint>
 #include <functional>
@@ -14,30 +15,63 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 namespace virtbus {
 
-enum class JobKind { start, shutdown, save };
+enum class JobKind {
+    start,
+    shutdown,
+    save,
+    refresh,
+    create,
+    import_image,
+    clone,
+    convert,
+    resize,
+    flatten,
+    rebase,
+    export_image,
+    wipe,
+    check,
+    remove,
+    // Only ever begun by others than us:
+    restore,
+    migration_in,
+    migration_out,
+    snapshot,
+    snapshot_revert,
+    snapshot_delete,
+    dump,
+    backup,
+    unknown,
+};
 enum class JobState { running, done, failed, cancelled };
 
 std::string_view to_string(JobKind kind);
 std::string_view to_string(JobState state);
 
-/// The machine that a job works on.
-struct JobSubject {
-    std::string hypervisor;
-    Uuid machine;
+/// What a job gives when it is done.
+using JobValue = std::variant<std::string, std::uint64_t, bool, ObjectRef>;
 
-    bool operator==(const JobSubject&) const = default;
+constexpr std::uint32_t no_job_owner = UINT32_MAX;
+
+/// What a job is going to be.
+struct JobPlan {
+    JobKind kind = JobKind::start;
+    ObjectRef subject;
+    std::uint32_t owner = no_job_owner;
+    std::vector<ObjectRef> changes;  ///< nobody else may work on these meanwhile
+    std::vector<ObjectRef> reads;    ///< nobody else may change these meanwhile
 };
 
 /// A job as the bus shows it: a plain value, in the words of org.virtbus1.Job.xml.
 struct JobStatus {
     std::uint64_t number = 0;
     JobKind kind = JobKind::start;
-    JobSubject subject;
-    std::uint32_t owner = 0;
+    ObjectRef subject;
+    std::uint32_t owner = no_job_owner;
     std::uint64_t started = 0;
     JobState state = JobState::running;
     double progress = -1;
@@ -46,7 +80,7 @@ struct JobStatus {
     std::uint64_t remaining = 0;
     bool cancellable = true;
     std::optional<Error> error;
-    std::map<std::string, std::string> result;
+    std::map<std::string, JobValue> result;
 };
 
 /// What the work of a job holds in its hands.
@@ -55,7 +89,9 @@ public:
     virtual ~JobControl() = default;
     [[nodiscard]] virtual std::uint64_t number() const = 0;
     virtual void set_progress(std::uint64_t processed, std::uint64_t total, std::uint64_t remaining_usec) = 0;
-    virtual void set_result(const std::string& key, const std::string& value) = 0;
+    virtual void set_result(const std::string& key, const JobValue& value) = 0;
+    /// From now on Cancel is refused: there is no way back.
+    virtual void commit() = 0;
     /// Called once when somebody wants the job to stop; the work then throws Error cancelled soon, or ends.
     virtual void on_cancel(std::function<void()> stop) = 0;
     [[nodiscard]] virtual bool is_cancelled() const = 0;
@@ -77,9 +113,12 @@ public:
 
     void observe(JobsObserver* observer) { observer_ = observer; }
 
-    /// Begins `work`; its number. Error machine_busy when a job works on that machine, busy when too many run.
-    /// It is done when `work` returns, cancelled when it throws Error cancelled, failed when it throws another.
-    std::uint64_t start(JobKind kind, const JobSubject& subject, std::uint32_t owner, Work work);
+    /// Begins `work`; its number. Error machine_busy or in_use when somebody works on what it claims, busy when too many
+    /// run. It is done when `work` returns, cancelled when it throws Error cancelled, failed when it throws another.
+    std::uint64_t start(const JobPlan& plan, Work work);
+
+    /// What jobs work on: for calls that must not meet one.
+    Claims& claims() { return claims_; }
 
     /// Asks every running job to stop: the daemon ends.
     void stop();
@@ -95,13 +134,14 @@ public:
 private:
     class Job;
 
-    Task<> run(std::shared_ptr<Job> job, Work work);
+    Task<> run(std::shared_ptr<Job> job, Work work, Claims::Claim claim);
     void end(Job& job, JobState state, std::optional<Error> error);
     void changed(const JobStatus& before, const JobStatus& after);
     void forget_old();
 
     asio::io_context& loop_;
     JobsObserver* observer_ = nullptr;
+    Claims claims_;
     std::map<std::uint64_t, std::shared_ptr<Job>> jobs_;
     std::uint64_t last_number_ = 0;
 };

@@ -69,6 +69,11 @@ void clean(Texts&... texts) {
 
 }  // namespace
 
+DiskSource source_of(const Disk& disk) {
+    if (!disk.pool.empty()) return {{}, disk.pool, disk.volume};
+    return {disk.file.empty() ? disk.block : disk.file, {}, {}};
+}
+
 void clean_text(Machine& machine) {
     clean(machine.name, machine.state_reason, machine.arch, machine.machine_type, machine.firmware,
           machine.operating_system, machine.title, machine.description);

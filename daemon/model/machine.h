@@ -5,6 +5,7 @@
 
 #include "base/uuid.h"
 
+#include <compare>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -44,6 +45,17 @@ struct Disk {
 
     bool operator==(const Disk&) const = default;
 };
+
+/// What a disk stands on, as far as it can be an image of a pool: a file or device, or a volume of a pool.
+struct DiskSource {
+    std::string path;
+    std::string pool;
+    std::string volume;
+
+    auto operator<=>(const DiskSource&) const = default;
+};
+
+DiskSource source_of(const Disk& disk);
 
 struct Interface {
     std::string mac;

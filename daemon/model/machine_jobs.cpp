@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/machine_jobs.h"
 
+#include "model/aside.h"
+
 #include <fmt/format.h>
 
 #include <atomic>
@@ -11,10 +13,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto progress_interval = 500ms;
+constexpr auto job_interval = 500ms;
 
 /// A saved machine may have terabytes: the job shows that it goes on, and can be cancelled.
-constexpr auto transfer_patience = 24h;
+constexpr auto memory_patience = 24h;
 
 bool is_off(const Machine* machine) { return machine == nullptr || !is_active(machine->state); }
 
@@ -33,27 +35,6 @@ private:
     Uuid uuid_;
 };
 
-/// A task that goes on beside its starter, who looks after it from time to time.
-struct Aside {
-    explicit Aside(asio::io_context& loop) : done(loop.get_executor()) {}
-    Latch done;
-    std::exception_ptr failure;
-};
-
-std::shared_ptr<Aside> run_aside(asio::io_context& loop, Task<> task) {
-    auto aside = std::make_shared<Aside>(loop);
-    const auto finish = [](std::shared_ptr<Aside> mine, Task<> work) -> Task<> {
-        try {
-            co_await std::move(work);
-        } catch (...) {
-            mine->failure = std::current_exception();
-        }
-        mine->done.set();
-    };
-    spawn(loop, finish(aside, std::move(task)), "work of a job");
-    return aside;
-}
-
 /// Runs `work`, one long libvirt call on the machine, and meanwhile shows how far libvirt's job on it has come.
 template <typename Work>
 Task<> with_progress(std::shared_ptr<Hypervisor> hypervisor, Uuid uuid, JobControl& job, Work work) {
@@ -69,9 +50,9 @@ Task<> with_progress(std::shared_ptr<Hypervisor> hypervisor, Uuid uuid, JobContr
         *wanted = false;
         spawn(loop, hypervisor->run(Lane::control, [uuid](Port& port) { port.abort_job(uuid); }), "cancelling a job");
     });
-    const auto aside = run_aside(loop, hypervisor->run(Lane::work, std::move(unless_cancelled), transfer_patience));
+    const auto aside = run_aside(loop, hypervisor->run(Lane::work, std::move(unless_cancelled), memory_patience));
     for (;;) {
-        const bool done = co_await aside->done.wait(progress_interval);
+        const bool done = co_await aside->done.wait(job_interval);
         if (done) break;
         try {
             // It may have begun just after the first attempt to abort it.
@@ -100,7 +81,7 @@ Task<> shut_down(std::shared_ptr<Hypervisor> hypervisor, Uuid uuid, ShutdownPlan
     const bool woken = co_await off->done.wait(plan.timeout);
     if (job.is_cancelled()) throw Error(Code::cancelled, "cancelled");
     if (woken) {
-        job.set_result("outcome", "shut-off");
+        job.set_result("outcome", std::string("shut-off"));
         co_return;
     }
     switch (plan.on_timeout) {
@@ -111,9 +92,9 @@ Task<> shut_down(std::shared_ptr<Hypervisor> hypervisor, Uuid uuid, ShutdownPlan
         case OnTimeout::power_off:
             co_await hypervisor->run(Lane::control, [uuid](Port& port) { port.power_off(uuid, false); });
             co_await hypervisor->inventory().refreshed(uuid);
-            job.set_result("outcome", "powered-off");
+            job.set_result("outcome", std::string("powered-off"));
             co_return;
-        case OnTimeout::leave: job.set_result("outcome", "still-running"); co_return;
+        case OnTimeout::leave: job.set_result("outcome", std::string("still-running")); co_return;
     }
 }
 
@@ -127,8 +108,9 @@ Jobs::Work save_work(std::shared_ptr<Hypervisor> hypervisor, Uuid uuid) {
     return [=](JobControl& job) { return with_progress(hypervisor, uuid, job, [uuid](Port& port) { port.save(uuid); }); };
 }
 
-Jobs::Work restore_work(std::shared_ptr<Hypervisor> hypervisor, Uuid uuid, StartOptions options) {
+Jobs::Work restore_work(std::shared_ptr<Hypervisor> hypervisor, Uuid uuid, StartOptions options, Claims::Claim claim) {
     return [=](JobControl& job) {
+        static_cast<void>(claim);  // the work keeps it until it has ended
         return with_progress(hypervisor, uuid, job, [uuid, options](Port& port) { port.start(uuid, options); });
     };
 }

@@ -24,7 +24,8 @@ Jobs::Work shutdown_work(std::shared_ptr<Hypervisor> hypervisor, Uuid uuid, Shut
 /// Saves the machine's memory; cancelling lets it run on.
 Jobs::Work save_work(std::shared_ptr<Hypervisor> hypervisor, Uuid uuid);
 
-/// Starts a machine whose memory has to be read back first.
-Jobs::Work restore_work(std::shared_ptr<Hypervisor> hypervisor, Uuid uuid, StartOptions options);
+/// Starts a machine whose memory has to be read back first; keeps `claim` meanwhile.
+Jobs::Work restore_work(std::shared_ptr<Hypervisor> hypervisor, Uuid uuid, StartOptions options,
+                        Claims::Claim claim = nullptr);
 
 }  // namespace virtbus

@@ -8,6 +8,7 @@
 #include "model/hypervisor_info.h"
 #include "model/machine.h"
 #include "model/machine_spec.h"
+#include "model/storage_port.h"
 
 #include <cstdint>
 #include <memory>
@@ -22,6 +23,7 @@ enum class Lane {
     query,    ///< events and reads
     work,     ///< whatever changes something and may take long
     control,  ///< power off and abort: always free
+    transfer, ///< copying and checking images, which may take hours
 };
 
 /// What a port tells by itself. Called on any thread, even while the port is still being connected; must only note
@@ -34,6 +36,8 @@ public:
     virtual void touched(const Uuid& uuid) = 0;
     /// A lifecycle event, which also means that it may have changed.
     virtual void happened(const Uuid& uuid, const LifecycleEvent& event) = 0;
+    /// A pool came, went, or may have changed.
+    virtual void pool_touched(const std::string& name) = 0;
     /// A connection is dead; why, for people. Called at most once a port.
     virtual void closed(const std::string& reason) = 0;
 };
@@ -110,6 +114,12 @@ public:
 
     /// One end of a stream socket whose other end is pumped to and from the console, until either is closed.
     virtual UniqueFd open_console(const Uuid& uuid, bool force) = 0;
+
+    /// Makes a disk of a running machine larger: the one that is the file or device at `path`.
+    virtual void resize_disk(const Uuid& uuid, const std::string& path, std::uint64_t size) = 0;
+
+    /// Pools and images.
+    virtual StoragePort& storage() = 0;
 };
 
 /// Makes connections to one hypervisor.
@@ -118,7 +128,7 @@ public:
     virtual ~Connector() = default;
 
     /// Blocks until connected, perhaps for ever: called on a worker thread. Every lane's port tells when it is closed,
-    /// only the query lane's what happens to machines.
+    /// only the query lane's what happens to machines and pools.
     virtual std::unique_ptr<Port> connect(Lane lane, std::shared_ptr<PortEvents> events) = 0;
 };
 

@@ -16,4 +16,8 @@ std::string public_uri(std::string_view uri) {
     return to_utf8(std::string(uri.substr(0, authority)) + std::string(uri.substr(at + 1)));
 }
 
+bool is_local_uri(std::string_view uri) { return uri.find(":///") != std::string_view::npos; }
+
+bool is_session_uri(std::string_view uri) { return uri.substr(0, uri.find('?')).ends_with("/session"); }
+
 }  // namespace virtbus

@@ -10,4 +10,10 @@ namespace virtbus {
 /// `uri` without user, password and query: what may stand in properties, logs and errors.
 std::string public_uri(std::string_view uri);
 
+/// Whether the hypervisor behind `uri` is on this host, as far as the URI tells: it names no other.
+bool is_local_uri(std::string_view uri);
+
+/// Whether `uri` is that of a user's own daemon.
+bool is_session_uri(std::string_view uri);
+
 }  // namespace virtbus

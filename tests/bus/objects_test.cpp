@@ -46,7 +46,7 @@ TEST_F(ObjectsTest, GetManagedObjectsHasEverything) {
                                                      "target"))
         << "what does not apply is left out";
     EXPECT_EQ(disks[0].at("file").get<std::string>(), "/images/web.qcow2");
-    EXPECT_EQ(objects.at(first_path).at("org.virtbus1.Hypervisor").size(), 17U);
+    EXPECT_EQ(objects.at(first_path).at("org.virtbus1.Hypervisor").size(), 18U);
 }
 
 TEST_F(ObjectsTest, ReadingNeedsNoHypervisor) {

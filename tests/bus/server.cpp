@@ -7,7 +7,8 @@
 #include "bus/paths.h"
 #include "bus/tree.h"
 #include "model/hypervisor.h"
-#include "model/jobs.h"
+#include "model/image_jobs.h"
+#include "support/temporary_directory.h"
 
 #include <asio/post.hpp>
 
@@ -27,9 +28,12 @@ public:
           callers_(loop_, *connection_),
           authority_(type, callers_),
           jobs_(loop_),
-          hypervisors_(make(loop_, hypervisors)),
+          formats_(loop_, state_.path / "formats.json"),
+          journal_(loop_, state_.path / "jobs.json"),
+          image_jobs_(jobs_, journal_, std::make_shared<FakeTool>(hypervisors.front().second->storage())),
+          hypervisors_(make(loop_, formats_, hypervisors)),
           tree_(std::make_unique<bus::Tree>(bus::Services{loop_, *connection_, authority_}, hypervisors_, jobs_,
-                                            allowed, [](const std::string&) {})) {
+                                            image_jobs_, allowed, [](const std::string&) {})) {
         for (const auto& hypervisor : hypervisors_) hypervisor->start();
         connection_->requestName(bus::bus_name);
     }
@@ -62,10 +66,11 @@ private:
         });
     }
 
-    static std::vector<std::shared_ptr<Hypervisor>> make(asio::io_context& loop, const Hypervisors& fakes) {
+    static std::vector<std::shared_ptr<Hypervisor>> make(asio::io_context& loop, ImageFormats& formats,
+                                                         const Hypervisors& fakes) {
         std::vector<std::shared_ptr<Hypervisor>> hypervisors;
         for (const auto& [name, fake] : fakes)
-            hypervisors.push_back(std::make_shared<Hypervisor>(loop, name, "fake:///" + name, fake->connector()));
+            hypervisors.push_back(std::make_shared<Hypervisor>(loop, name, "fake:///" + name, fake->connector(), formats));
         return hypervisors;
     }
 
@@ -75,6 +80,10 @@ private:
     bus::Callers callers_;
     bus::Authority authority_;
     Jobs jobs_;
+    TemporaryDirectory state_;
+    ImageFormats formats_;
+    JobJournal journal_;
+    ImageJobs image_jobs_;
     std::vector<std::shared_ptr<Hypervisor>> hypervisors_;
     std::unique_ptr<bus::Tree> tree_;
     bool stopping_ = false;

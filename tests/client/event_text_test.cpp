@@ -97,6 +97,50 @@ TEST(EventText, SaysOfAJobHowFarItIsAndHowItEnded) {
               "job 3: failed: disk full");
 }
 
+TEST(EventText, CallsImagesAndPoolsByTheNamesInTheirPaths) {
+    const std::string pool = "/org/virtbus1/hypervisor/qemu/pool/default";
+    const std::string image = pool + "/image/web_2eqcow2";
+    const char* const added = "org.freedesktop.DBus.ObjectManager.InterfacesAdded";
+    const char* const removed = "org.freedesktop.DBus.ObjectManager.InterfacesRemoved";
+    EventText text;
+    EXPECT_EQ(text.line({{"signal", added},
+                         {"object", pool},
+                         {"interfaces", {{"org.virtbus1.Pool", {{"Name", "default"}, {"State", "running"}}}}}}),
+              "pool default added");
+    EXPECT_EQ(
+        text.line(
+            {{"signal", added}, {"object", image}, {"interfaces", {{"org.virtbus1.Image", {{"Name", "web.qcow2"}}}}}}),
+        "image default/web.qcow2 added");
+    EXPECT_EQ(text.line({{"signal", removed}, {"object", image}}), "image default/web.qcow2 removed");
+    EXPECT_EQ(text.line({{"signal", removed}, {"object", pool}}), "pool default removed");
+}
+
+TEST(EventText, SaysWhatChangesInAnImage) {
+    const std::string pool = "/org/virtbus1/hypervisor/qemu/pool/default";
+    const char* const properties_changed = "org.freedesktop.DBus.Properties.PropertiesChanged";
+    auto text = knowing_web();
+    text.know(pool + "/image/a", {{"Allocation", 1024U}, {"UsedBy", Json::array()}, {"BackingImage", "/"}});
+    EXPECT_EQ(text.line({{"path", pool + "/image/a"},
+                         {"signal", properties_changed},
+                         {"changed",
+                          {{"Allocation", 2048U},
+                           {"UsedBy", Json::array({web})},
+                           {"BackingImage", pool + "/image/b"},
+                           {"ModifiedUSec", 1U}}}}),
+              "image default/a: Allocation 1 KiB → 2 KiB, UsedBy none → web, BackingImage none → image default/b");
+    EXPECT_EQ(text.line({{"path", pool}, {"signal", properties_changed}, {"changed", {{"ImageCount", 4U}}}}), "");
+}
+
+TEST(EventText, NamesTheImageThatAJobMakes) {
+    EXPECT_EQ(EventText().line(
+                  {{"signal", "org.freedesktop.DBus.ObjectManager.InterfacesAdded"},
+                   {"object", "/org/virtbus1/job/3"},
+                   {"interfaces",
+                    {{"org.virtbus1.Job",
+                      {{"Kind", "create"}, {"Subject", "/org/virtbus1/hypervisor/qemu/pool/default/image/a"}}}}}}),
+              "job 3: creating image default/a");
+}
+
 TEST(EventText, NamesASignalThatItDoesNotKnow) {
     EXPECT_EQ(EventText().line({{"path", web}, {"signal", "org.virtbus1.Machine.New"}}), "1: org.virtbus1.Machine.New");
 }

@@ -50,6 +50,14 @@ TEST(ParseDisk, ReadsPoolAndVolume) {
               (Json{{"pool", "default"}, {"readonly", true}, {"volume", "web"}}));
 }
 
+TEST(ParseDisk, ReadsAnImageAsItIsNamedElsewhere) {
+    EXPECT_EQ(to_json(parse_disk("default/web.qcow2")), (Json{{"pool", "default"}, {"volume", "web.qcow2"}}));
+    EXPECT_EQ(to_json(parse_disk("default/a,,b,bus=scsi")),
+              (Json{{"bus", "scsi"}, {"pool", "default"}, {"volume", "a,b"}}));
+    EXPECT_THROW((void)parse_disk("/tmp/web.qcow2"), UsageError);
+    EXPECT_THROW((void)parse_disk("web.qcow2"), UsageError);
+}
+
 TEST(ParseDisk, TakesARelativeFileFromTheWorkingDirectory) {
     const auto expected = std::filesystem::current_path() / "web.raw";
     EXPECT_EQ(text_at(to_json(parse_disk("file=./web.raw,format=raw")), "file"), expected);

@@ -38,6 +38,30 @@ TEST(ParseSize, RefusesWhatDoesNotFit) {
     EXPECT_THROW((void)parse_size("99999999999999999999B"), UsageError);
 }
 
+TEST(ParseNewSize, IsMoreThanNowWithAPlus) {
+    EXPECT_EQ(parse_new_size("20G").from(5ULL << 30), 20ULL << 30);
+    EXPECT_EQ(parse_new_size("+5G").from(5ULL << 30), 10ULL << 30);
+    EXPECT_EQ(parse_new_size("+512B").from(0), 512U);
+}
+
+TEST(ParseNewSize, RefusesWhatIsNoSizeOrDoesNotFit) {
+    for (const char* text : {"", "+", "++5G", "+5", "-5G", "+ 5G", "5G+"})
+        EXPECT_THROW((void)parse_new_size(text), UsageError) << text;
+    EXPECT_THROW((void)parse_new_size("+16777215T").from(1ULL << 40), UsageError);
+}
+
+TEST(ParseBytes, TakesABareNumberForBytes) {
+    EXPECT_EQ(parse_bytes("512"), 512U);
+    EXPECT_EQ(parse_bytes("1M"), 1U << 20);
+    EXPECT_THROW((void)parse_bytes(""), UsageError);
+    EXPECT_THROW((void)parse_bytes("12X"), UsageError);
+}
+
+TEST(ExactSizeText, HasTheBytesWhereTheyAreMore) {
+    EXPECT_EQ(exact_size_text(700), "700 B");
+    EXPECT_EQ(exact_size_text(1536), "1.5 KiB (1536 bytes)");
+}
+
 TEST(ParseDuration, UnderstandsUnits) {
     EXPECT_EQ(parse_duration("60"), 60s);
     EXPECT_EQ(parse_duration("60s"), 60s);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The life and death of connections, and events that others cause.
-#include "libvirt/volume_format.h"
 #include "libvirt_test.h"
 
 #include <chrono>
@@ -83,36 +82,6 @@ TEST_F(Connection, SeesSnapshotsAndRemovesThemOnlyByForce) {
     EXPECT_REFUSED(invalid_state, port->remove(test_machine, false));
     port->remove(test_machine, true);
     EXPECT_EQ(port->read(test_machine), std::nullopt);
-}
-
-TEST_F(Connection, TellsTheFormatOfVolumes) {
-    const auto port = connect();
-    libvirtd_.virsh({"vol-create-as", "default-pool", "a.qcow2", "1M", "--format", "qcow2"});
-    libvirtd_.virsh({"vol-create-as", "default-pool", "b.img", "1M", "--format", "raw"});
-    MachineSpec spec;
-    spec.name = "web";
-    spec.disks = {{.pool = "default-pool", .volume = "a.qcow2"},
-                  {.pool = "default-pool", .volume = "b.img"},
-                  {.pool = "default-pool", .volume = "b.img", .format = "qcow2"}};
-    const auto disks = port->read(port->create(spec))->disks;
-    EXPECT_EQ(disks.at(0).format, "qcow2");
-    EXPECT_EQ(disks.at(1).format, "raw");
-    EXPECT_EQ(disks.at(2).format, "qcow2") << "the caller knows better";
-
-    spec.name = "other";
-    spec.disks = {{.pool = "default-pool", .volume = "none"}};
-    EXPECT_REFUSED(invalid_args, port->create(spec));
-    spec.disks = {{.pool = "none", .volume = "a.qcow2"}};
-    EXPECT_REFUSED(invalid_args, port->create(spec));
-}
-
-TEST(VolumeFormat, OfWhatHasNoStructureIsRaw) {
-    const auto volume = [](const std::string& format) { return "<volume><target>" + format + "</target></volume>"; };
-    EXPECT_EQ(read_volume_format(volume("<format type='qcow2'/>")), "qcow2");
-    EXPECT_EQ(read_volume_format(volume("<format type='raw'/>")), "raw");
-    EXPECT_EQ(read_volume_format(volume("<format type='iso'/>")), "raw");
-    EXPECT_EQ(read_volume_format(volume("<format type='unknown'/>")), "raw");
-    EXPECT_EQ(read_volume_format(volume("")), "raw");
 }
 
 TEST_F(Connection, ThatIsKilledIsClosedAtOnce) {

@@ -21,12 +21,18 @@ public:
     void happened(const Uuid& uuid, const LifecycleEvent& event) override {
         add([&] { happened_.push_back({uuid, event}); });
     }
+    void pool_touched(const std::string& name) override {
+        add([&] { pools_.push_back(name); });
+    }
     void closed(const std::string& reason) override {
         add([&] { closed_.push_back(reason); });
     }
 
     bool wait_touched(const Uuid& uuid) {
         return wait([&] { return std::find(touched_.begin(), touched_.end(), uuid) != touched_.end(); });
+    }
+    bool wait_pool_touched(const std::string& name) {
+        return wait([&] { return std::find(pools_.begin(), pools_.end(), name) != pools_.end(); });
     }
     bool wait_happened(const Uuid& uuid, const LifecycleEvent& event) {
         return wait([&] {
@@ -65,6 +71,7 @@ private:
     std::mutex mutex_;
     std::condition_variable changed_;
     std::vector<Uuid> touched_;
+    std::vector<std::string> pools_;
     std::vector<Happened> happened_;
     std::vector<std::string> closed_;
 };

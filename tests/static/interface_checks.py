@@ -16,6 +16,21 @@ from sources import ROOT, text_of
 FOLDER = ROOT / 'dbus-interfaces'
 PATIENCE = 30
 
+# A host of libvirt's test driver that has a pool with an image.
+STORAGE = """
+<node>
+  <pool type="dir">
+    <name>images</name>
+    <target><path>/images</path></target>
+    <volume>
+      <name>web.qcow2</name>
+      <capacity>1000000</capacity>
+      <target><path>/images/web.qcow2</path><format type="qcow2"/></target>
+    </volume>
+  </pool>
+</node>
+"""
+
 BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
   "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
@@ -131,9 +146,13 @@ class Daemon(unittest.TestCase):
         cls.address = bus.stdout.readline().strip()
         environment = dict(os.environ, DBUS_SESSION_BUS_ADDRESS=cls.address, HOME=cls.folder.name,
                            XDG_RUNTIME_DIR=cls.folder.name)
+        storage = os.path.join(cls.folder.name, 'storage.xml')
+        with open(storage, 'w', encoding='utf-8') as file:
+            file.write(STORAGE)
         with open(cls.log(), 'w', encoding='utf-8') as log:
             cls.processes.append(subprocess.Popen(
-                [os.environ['VIRTBUSD'], '--user', '--hypervisor', 'test=test:///default'], env=environment, stderr=log))
+                [os.environ['VIRTBUSD'], '--user', '--hypervisor', 'test=test:///default',
+                 '--hypervisor', f'storage=test://{storage}'], env=environment, stderr=log))
         cls.wait_until_connected()
 
     @classmethod
@@ -160,13 +179,17 @@ class Daemon(unittest.TestCase):
             listed = cls.busctl('call', 'org.virtbus1', '/org/virtbus1', 'org.virtbus1.Manager', 'ListMachines',
                                 'a{sv}', '0')
             if listed.returncode == 0 and '"/org/virtbus1/' in listed.stdout:
-                cls.machine = re.search(r'"(/org/virtbus1/[^"]+)"', listed.stdout).group(1)
-                return
+                images = cls.busctl('call', 'org.virtbus1', '/org/virtbus1', 'org.virtbus1.Manager', 'ListImages',
+                                    'a{sv}', '1', 'hypervisor', 's', 'storage')
+                if '"/org/virtbus1/' in images.stdout:
+                    cls.machine = re.search(r'"(/org/virtbus1/[^"]+)"', listed.stdout).group(1)
+                    cls.image = re.search(r'"(/org/virtbus1/[^"]+)"', images.stdout).group(1)
+                    return
             if cls.processes[-1].poll() is not None:
                 break
             time.sleep(0.05)
         with open(cls.log(), encoding='utf-8') as log:
-            raise AssertionError('virtbusd does not show the machine of libvirt\'s test driver:\n' + log.read())
+            raise AssertionError('virtbusd does not show the machine and the image of libvirt\'s test driver:\n' + log.read())
 
     def introspect(self, path):
         shown = self.busctl('introspect', '--xml-interface', 'org.virtbus1', path)
@@ -179,6 +202,7 @@ class Daemon(unittest.TestCase):
         job = re.search(r'"([^"]+)"', started.stdout).group(1)
         places = {'org.virtbus1.Manager': '/org/virtbus1', 'org.virtbus1.Hypervisor': '/org/virtbus1/hypervisor/test',
                   'org.virtbus1.Machine': self.machine, 'org.virtbus1.Job': job,
+                  'org.virtbus1.Image': self.image, 'org.virtbus1.Pool': self.image.rsplit('/image/', 1)[0],
                   'org.freedesktop.LogControl1': '/org/freedesktop/LogControl1'}
         documented = {}
         for path in documents():

@@ -108,6 +108,10 @@ void FakeHypervisor::touch(const Uuid& uuid) {
     tell([&](PortEvents& events) { events.touched(uuid); });
 }
 
+void FakeHypervisor::touch_pool(const std::string& name) {
+    tell([&](PortEvents& events) { events.pool_touched(name); });
+}
+
 void FakeHypervisor::happen(const Uuid& uuid, const std::string& event, const std::string& detail) {
     tell([&](PortEvents& events) { events.happened(uuid, {event, detail}); });
 }

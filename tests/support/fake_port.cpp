@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <filesystem>
 
 namespace virtbus::test {
 
@@ -180,6 +181,15 @@ public:
     }
 
     /// The other end says the machine's name, and that is all.
+    void resize_disk(const Uuid& uuid, const std::string& path, std::uint64_t size) override {
+        const auto lock = enter(PortCall::resize_disk, &uuid);
+        const std::filesystem::path file(path);
+        auto image = truth_->storage_.image(file.parent_path().filename().string(), file.filename().string());
+        image->virtual_size = size;
+        truth_->storage_.add(std::move(*image));
+    }
+    StoragePort& storage() override { return truth_->storage_; }
+
     UniqueFd open_console(const Uuid& uuid, bool) override {
         const auto lock = enter(PortCall::open_console);
         const auto& machine = truth_->find(uuid);

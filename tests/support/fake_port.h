@@ -6,6 +6,7 @@
 
 #include "model/error.h"
 #include "model/port.h"
+#include "support/fake_storage.h"
 
 #include <condition_variable>
 #include <cstddef>
@@ -23,7 +24,7 @@ namespace virtbus::test {
 enum class PortCall {
     connect, describe, list, read, capabilities_xml, machine_xml, create, define, redefine, remove, start, shutdown,
     reboot, power_off, reset, pause, resume, save, abort_job, job_progress, rename, set_autostart, set_memory,
-    set_vcpus, set_title, set_description, set_tags, open_console,
+    set_vcpus, set_title, set_description, set_tags, open_console, resize_disk,
 };
 
 /// A machine that is off, as a port reads it; the UUID is made from the number.
@@ -43,9 +44,12 @@ public:
     void erase(const Uuid& uuid);
     [[nodiscard]] std::optional<Machine> machine(const Uuid& uuid) const;
     void set_info(HypervisorInfo info);
+    /// Its pools and images.
+    FakeStorage& storage() { return storage_; }
 
     // Events, each told on a thread that is neither the caller's nor the loop's, and told when this returns.
     void touch(const Uuid& uuid);
+    void touch_pool(const std::string& name);
     void happen(const Uuid& uuid, const std::string& event, const std::string& detail);
     /// The connection is lost: its calls fail with disconnected, also those that hang.
     void close(const std::string& reason);
@@ -81,7 +85,7 @@ private:
     class FakeConnector;
     class FakePort;
 
-    /// What the three ports of one connection share.
+    /// What the ports of one connection share.
     struct Connection {
         bool alive = true;
         std::string reason;
@@ -99,6 +103,7 @@ private:
     std::condition_variable changed_;
     std::map<Uuid, Machine> machines_;
     HypervisorInfo info_;
+    FakeStorage storage_;
     std::shared_ptr<Connection> connection_;
     std::shared_ptr<PortEvents> events_;
     bool tells_ = true;

@@ -6,6 +6,7 @@
 #include "support/errors.h"
 #include "support/fake_port.h"
 #include "support/loop.h"
+#include "support/temporary_directory.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -109,9 +110,11 @@ protected:
     }
 
     asio::io_context loop;
+    TemporaryDirectory directory;
+    ImageFormats formats{loop, directory.path / "formats.json"};
     std::shared_ptr<FakeHypervisor> fake = FakeHypervisor::make();
     std::shared_ptr<Hypervisor> hypervisor =
-        std::make_shared<Hypervisor>(loop, "test", "fake:///", fake->connector());
+        std::make_shared<Hypervisor>(loop, "test", "fake:///", fake->connector(), formats);
     InventoryRecorder heard;
     StatusRecorder status;
     const Uuid web = make_uuid(1);

@@ -33,7 +33,7 @@ TEST_F(ConnectionTest, TellsWhatTheHypervisorIsWhenConnected) {
     EXPECT_EQ(hypervisor->status().info, info);
     EXPECT_EQ(hypervisor->status().error, "");
     EXPECT_THAT(status.states, ElementsAre("connected"));
-    EXPECT_EQ(fake->ports(), 3U) << "one connection for each lane";
+    EXPECT_EQ(fake->ports(), 4U) << "one connection for each lane";
 }
 
 TEST_F(ConnectionTest, ServesNoCallBeforeItIsConnected) {
@@ -107,7 +107,7 @@ TEST_F(ConnectionTest, ConnectsAgainAfterALossAndServesCalls) {
         heard.lines.clear();
         EXPECT_FALSE(call(Lane::work).failed);
         await_quiet();
-        EXPECT_TRUE(turn_until(loop, [&] { return fake->ports() == 3; }));
+        EXPECT_TRUE(turn_until(loop, [&] { return fake->ports() == 4; }));
     }
 }
 
@@ -128,7 +128,7 @@ TEST_F(ConnectionTest, AnOldConnectionMayTellAtAnyTimeEvenAfterTheHypervisorIsGo
     fake->add(make_machine("web", 1));
     connect();
     const auto old = fake->events();
-    const auto other = std::make_shared<Hypervisor>(loop, "other", "fake:///", fake->connector());
+    const auto other = std::make_shared<Hypervisor>(loop, "other", "fake:///", fake->connector(), formats);
     other->start();
     ASSERT_TRUE(turn_until(loop, [&] { return other->inventory().machines().size() == 1; }));
     const auto its_events = fake->events();
@@ -162,7 +162,7 @@ TEST_F(ConnectionTest, NeverConnectsTwiceAtOnce) {
     EXPECT_EQ(fake->calls(PortCall::connect), 1U);
     fake->release(PortCall::connect);
     await_state(ConnectionState::connected);
-    EXPECT_EQ(fake->calls(PortCall::connect), 3U);
+    EXPECT_EQ(fake->calls(PortCall::connect), 4U);
 }
 
 TEST_F(ConnectionTest, AHypervisorThatNeverAnswersHoldsUpNoOther) {
@@ -171,7 +171,7 @@ TEST_F(ConnectionTest, AHypervisorThatNeverAnswersHoldsUpNoOther) {
     await_hanging(PortCall::connect);
     const auto second = FakeHypervisor::make();
     second->add(make_machine("db", 2));
-    const auto other = std::make_shared<Hypervisor>(loop, "other", "fake:///", second->connector());
+    const auto other = std::make_shared<Hypervisor>(loop, "other", "fake:///", second->connector(), formats);
     other->start();
     EXPECT_TRUE(turn_until(loop, [&] { return other->inventory().machines().size() == 1; }));
     other->stop();

@@ -78,7 +78,7 @@ TEST_F(InventoryValuesTest, GenerationNeverRepeats) {
 TEST_F(InventoryValuesTest, GenerationIsNotRepeatedByADaemonThatIsStartedAgain) {
     for (std::uint64_t i = 0; i < 50; ++i) change([&](Machine& machine) { machine.definition = 100 + i; });
     const auto last = mirrored(web)->generation;
-    const auto again = std::make_shared<Hypervisor>(loop, "again", "fake:///", fake->connector());
+    const auto again = std::make_shared<Hypervisor>(loop, "again", "fake:///", fake->connector(), formats);
     again->start();
     ASSERT_TRUE(turn_until(loop, [&] { return again->inventory().find(web) != nullptr; }));
     EXPECT_GT(again->inventory().find(web)->generation, last);

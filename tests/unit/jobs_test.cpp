@@ -36,19 +36,22 @@ protected:
 
     /// Begins a job on machine `machine` that ends when `end` is set, or with cancelled.
     std::uint64_t start_waiting(std::uint32_t machine) {
-        return jobs.start(JobKind::save, subject(machine), 1000, [this](JobControl& job) -> Task<> {
+        return jobs.start(plan(JobKind::save, subject(machine), 1000), [this](JobControl& job) -> Task<> {
             job.on_cancel([this] { end.set(); });
             co_await end.wait();
             if (job.is_cancelled()) throw Error(Code::cancelled, "cancelled");
         });
     }
     std::uint64_t start_failing(const std::exception_ptr& failure) {
-        return jobs.start(JobKind::start, subject(1), 0, [failure](JobControl&) -> Task<> {
+        return jobs.start(plan(JobKind::start, subject(1)), [failure](JobControl&) -> Task<> {
             std::rethrow_exception(failure);
             co_return;
         });
     }
-    static JobSubject subject(std::uint32_t machine) { return {"test", make_uuid(machine)}; }
+    static MachineRef subject(std::uint32_t machine) { return {"test", make_uuid(machine)}; }
+    static JobPlan plan(JobKind kind, const MachineRef& machine, std::uint32_t owner = 0) {
+        return {kind, machine, owner, {machine}, {}};
+    }
     JobState state(std::uint64_t number) { return jobs.find(number)->state; }
 
     asio::io_context loop;
@@ -63,7 +66,7 @@ TEST_F(JobsTest, AJobSaysWhatItIs) {
     ASSERT_NE(job, nullptr);
     EXPECT_EQ(job->number, number);
     EXPECT_EQ(job->kind, JobKind::save);
-    EXPECT_EQ(job->subject, subject(7));
+    EXPECT_EQ(job->subject, ObjectRef(subject(7)));
     EXPECT_EQ(job->owner, 1000U);
     EXPECT_EQ(job->state, JobState::running);
     EXPECT_GT(job->started, 0U);
@@ -106,26 +109,26 @@ TEST_F(JobsTest, WhateverElseTheWorkThrowsIsADefectAndFailsTheJob) {
 }
 
 TEST_F(JobsTest, ShowsItsProgress) {
-    jobs.start(JobKind::save, subject(1), 0, [](JobControl& job) -> Task<> {
+    jobs.start(plan(JobKind::save, subject(1)), [](JobControl& job) -> Task<> {
         job.set_progress(25, 100, 9);
         job.set_progress(150, 100, 0);
         job.set_progress(10, 0, 0);
-        job.set_result("outcome", "fine");
+        job.set_result("outcome", std::string("fine"));
         co_return;
     });
     settle(loop);
     EXPECT_THAT(heard.lines, ElementsAre("added 1", "1 running 0.25", "1 running 1", "1 running -1", "1 done 1"));
-    EXPECT_EQ(jobs.find(1)->result.at("outcome"), "fine");
+    EXPECT_EQ(jobs.find(1)->result.at("outcome"), JobValue(std::string("fine")));
 }
 
 TEST_F(JobsTest, OnlyOneJobWorksOnAMachine) {
     const auto first = start_waiting(1);
     const auto refused = outcome_of([&] { start_waiting(1); });
-    EXPECT_TRUE(refuses(refused, Code::machine_busy, fmt::format("job {}", first))) << refused;
+    EXPECT_TRUE(refuses(refused, Code::machine_busy, fmt::format("machine {}: job {}", make_uuid(1).text(), first))) << refused;
     start_waiting(2);
-    const JobSubject elsewhere{"other", make_uuid(1)};
+    const MachineRef elsewhere{"other", make_uuid(1)};
     EXPECT_FALSE(outcome_of([&] {
-                     jobs.start(JobKind::save, elsewhere, 0, [](JobControl&) -> Task<> { co_return; });
+                     jobs.start(plan(JobKind::save, elsewhere), [](JobControl&) -> Task<> { co_return; });
                  }).failed)
         << "the same UUID on another hypervisor is another machine";
     end.set();
@@ -146,7 +149,7 @@ TEST_F(JobsTest, RefusesWithBusyWhenTooManyRun) {
 
 TEST_F(JobsTest, CancelIsHeardByTheWorkOnce) {
     int asked = 0;
-    const auto number = jobs.start(JobKind::save, subject(1), 0, [&](JobControl& job) -> Task<> {
+    const auto number = jobs.start(plan(JobKind::save, subject(1)), [&](JobControl& job) -> Task<> {
         job.on_cancel([&] { ++asked; });
         co_await end.wait();
         if (job.is_cancelled()) throw Error(Code::cancelled, "cancelled");
@@ -170,7 +173,7 @@ TEST_F(JobsTest, CancelIsHeardThoughTheWorkHasNotBegun) {
 }
 
 TEST_F(JobsTest, WorkThatEndsWellInSpiteOfACancelIsDone) {
-    const auto number = jobs.start(JobKind::save, subject(1), 0, [&](JobControl&) -> Task<> { co_await end.wait(); });
+    const auto number = jobs.start(plan(JobKind::save, subject(1)), [&](JobControl&) -> Task<> { co_await end.wait(); });
     settle(loop);
     jobs.cancel(number);
     end.set();

@@ -23,7 +23,7 @@ protected:
     }
 
     std::uint64_t start(JobKind kind, Jobs::Work work) {
-        const auto number = jobs.start(kind, {"test", web}, 0, std::move(work));
+        const auto number = jobs.start({kind, MachineRef{"test", web}, 0, {MachineRef{"test", web}}, {}}, std::move(work));
         settle(loop);
         return number;
     }
@@ -44,7 +44,7 @@ protected:
     const JobStatus& job(std::uint64_t number) { return *jobs.find(number); }
     std::string result(std::uint64_t number) {
         const auto& results = job(number).result;
-        return results.contains("outcome") ? results.at("outcome") : "";
+        return results.contains("outcome") ? std::get<std::string>(results.at("outcome")) : "";
     }
 
     Jobs jobs{loop};

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "object_name.h"
+
+#include <systemd/sd-bus.h>
+
+#include <cstdlib>
+#include <memory>
+
+#include "text.h"
+
+namespace virtbusctl {
+
+namespace {
+
+constexpr const char* hypervisor_template = "/org/virtbus1/hypervisor/%";
+constexpr const char* pool_template = "/org/virtbus1/hypervisor/%/pool/%";
+constexpr const char* image_template = "/org/virtbus1/hypervisor/%/pool/%/image/%";
+
+/// Takes what libsystemd has allocated.
+std::string taken(char* text) {
+    const std::unique_ptr<char, decltype(&std::free)> owner(text, &std::free);
+    return text == nullptr ? "" : text;
+}
+
+}  // namespace
+
+std::optional<StorageName> storage_name(const std::string& path) {
+    char* hypervisor = nullptr;
+    char* pool = nullptr;
+    char* image = nullptr;
+    // The shorter template would not match the longer path: a name holds no slash.
+    const bool found = sd_bus_path_decode_many(path.c_str(), image_template, &hypervisor, &pool, &image) > 0 ||
+                       sd_bus_path_decode_many(path.c_str(), pool_template, &hypervisor, &pool) > 0;
+    if (!found) return {};
+    return StorageName{taken(hypervisor), taken(pool), taken(image)};
+}
+
+std::string short_name(const std::string& path) {
+    if (const auto name = storage_name(path)) return name->image.empty() ? name->pool : name->pool + "/" + name->image;
+    char* hypervisor = nullptr;
+    return sd_bus_path_decode_many(path.c_str(), hypervisor_template, &hypervisor) > 0 ? taken(hypervisor) : path;
+}
+
+std::string kind_and_name(const std::string& path) {
+    const auto name = storage_name(path);
+    if (!name) return "";
+    return (name->image.empty() ? "pool " : "image ") + printable(short_name(path));
+}
+
+std::string subject_name(const std::map<std::string, std::string>& machines, const std::string& path) {
+    const auto machine = machines.find(path);
+    return machine == machines.end() ? short_name(path) : machine->second;
+}
+
+}  // namespace virtbusctl

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "bus/branch.h"
+
+#include "bus/paths.h"
+
+namespace virtbus::bus {
+
+namespace {
+
+std::string key_of(const Image& image) { return image.pool + "/" + image.name; }
+
+}  // namespace
+
+Branch::Branch(Surroundings surroundings, std::shared_ptr<Hypervisor> hypervisor)
+    : around_(std::move(surroundings)),
+      hypervisor_(std::move(hypervisor)),
+      object_(std::make_shared<HypervisorObject>(around_.services, hypervisor_, around_.jobs, around_.allowed)),
+      machines_(around_.services.loop),
+      pools_(around_.services.loop),
+      images_(around_.services.loop) {
+    object_->announce();
+    hypervisor_->observe(this);
+    hypervisor_->inventory().observe(this);
+    hypervisor_->storage().observe(this);
+}
+
+Branch::~Branch() {
+    hypervisor_->observe(nullptr);
+    hypervisor_->inventory().observe(nullptr);
+    hypervisor_->storage().observe(nullptr);
+    take_off(*object_);
+}
+
+void Branch::status_changed(const HypervisorStatus& before, const HypervisorStatus& after) {
+    object_->show(before, after);
+    around_.status_changed();
+}
+
+void Branch::added(const MachinePtr& machine) {
+    machines_.put(machine->uuid, around_.services, hypervisor_, around_.jobs, machine);
+}
+
+void Branch::changed(const MachinePtr&, const MachinePtr& after) { machines_.at(after->uuid).show(after); }
+
+void Branch::happened(const Uuid& uuid, const LifecycleEvent& event) {
+    const auto sequence = around_.manager.tell_lifecycle(machine_path(hypervisor_->name(), uuid), event);
+    if (auto* object = machines_.find(uuid)) object->tell(event, sequence);
+}
+
+void Branch::removed(const MachinePtr& machine) { machines_.remove(machine->uuid); }
+
+void Branch::resynced() {
+    around_.manager.tell_resynced(*hypervisor_);
+    around_.status_changed();
+}
+
+void Branch::pool_added(const PoolPtr& pool) {
+    pools_.put(pool->name, around_.services, hypervisor_, around_.jobs, around_.image_jobs, pool);
+    object_->show_pools();
+}
+
+void Branch::pool_changed(const PoolPtr& after) { pools_.at(after->name).show(after); }
+
+void Branch::pool_removed(const PoolPtr& pool) {
+    pools_.remove(pool->name);
+    object_->show_pools();
+}
+
+void Branch::image_added(const ImagePtr& image) {
+    images_.put(key_of(*image), around_.services, hypervisor_, around_.image_jobs, image);
+}
+
+void Branch::image_changed(const ImagePtr& after) { images_.at(key_of(*after)).show(after); }
+
+void Branch::image_removed(const ImagePtr& image) { images_.remove(key_of(*image)); }
+
+void Branch::links_changed(const ImagePtr& image) {
+    if (auto* object = images_.find(key_of(*image))) object->show_links();
+}
+
+}  // namespace virtbus::bus

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "bus/image_object.h"
+
+#include "bus/descriptor.h"
+#include "bus/image_options.h"
+#include "bus/paths.h"
+
+#include <fmt/format.h>
+
+namespace virtbus::bus {
+
+ImageObject::ImageObject(Services services, std::shared_ptr<Hypervisor> hypervisor, ImageJobs& image_jobs, ImagePtr image)
+    : AdaptorInterfaces(services.connection, image_path(hypervisor->name(), image->pool, image->name)),
+      ServedObject(services),
+      hypervisor_(std::move(hypervisor)),
+      image_jobs_(image_jobs),
+      image_(std::move(image)) {
+    registerAdaptor();
+}
+
+void ImageObject::announce() { getObject().emitInterfacesAddedSignal({INTERFACE_NAME}); }
+
+void ImageObject::end() {
+    if (std::exchange(ended_, true)) return;
+    getObject().emitInterfacesRemovedSignal({INTERFACE_NAME});
+    retire(gone());
+    unregisterAdaptor();
+}
+
+void ImageObject::show(const ImagePtr& after) {
+    std::vector<std::string> names;
+    const auto compare = [&](const char* name, const auto& old_value, const auto& new_value) {
+        if (old_value != new_value) names.emplace_back(name);
+    };
+    compare("Path", image_->path, after->path);
+    compare("Format", image_->format, after->format);
+    compare("VirtualSize", image_->virtual_size, after->virtual_size);
+    compare("Allocation", image_->allocation, after->allocation);
+    compare("Preallocated", preallocation(*image_), preallocation(*after));
+    compare("Encrypted", image_->encrypted, after->encrypted);
+    compare("ModifiedUSec", image_->modified, after->modified);
+    for (const char* name : {"BackingImage", "BackingFile", "BackingChain"})
+        compare(name, image_->backing_file, after->backing_file);
+    image_ = after;
+    if (!names.empty()) getObject().emitPropertiesChangedSignal(INTERFACE_NAME, names);
+}
+
+void ImageObject::show_links() {
+    getObject().emitPropertiesChangedSignal(INTERFACE_NAME, {"BackingImage", "BackingChain", "UsedBy"});
+}
+
+void ImageObject::Clone(JobResult&& result, std::string name, VariantMap options) {
+    serve_job(std::move(result), Action::image_create, "clone", std::move(options),
+              [this, name = std::move(name)](Options& given, const JobOrigin& origin) {
+                  const bool linked = given.take<bool>("linked").value_or(false);
+                  auto image = take_new_image(given, image_->pool, name, linked ? "qcow2" : image_->format);
+                  if (const auto path = given.take<sdbus::ObjectPath>("pool")) {
+                      const auto pool = pool_ref(*path);
+                      if (!pool || pool->hypervisor != hypervisor_->name())
+                          throw Error(Code::invalid_args, "pool: is not the path of a Pool of the same hypervisor");
+                      image.pool = pool->name;
+                  }
+                  given.refuse_unknown();
+                  if (linked && image.format != "qcow2")
+                      throw Error(Code::invalid_args, "format: a linked clone is qcow2");
+                  return image_jobs_.clone(origin, *image_, image, linked);
+              });
+}
+
+void ImageObject::Convert(JobResult&& result, std::string format, VariantMap options) {
+    serve_job(std::move(result), Action::image_edit, "convert", std::move(options),
+              [this, format = std::move(format)](Options& given, const JobOrigin& origin) {
+                  check_image_format("format", format);
+                  const auto preallocation = take_preallocation(given, format);
+                  given.refuse_unknown();
+                  return image_jobs_.convert(origin, *image_, format, preallocation);
+              });
+}
+
+void ImageObject::Resize(JobResult&& result, std::uint64_t size, VariantMap options) {
+    serve_job(std::move(result), Action::image_edit, "resize", std::move(options),
+              [this, size](Options& given, const JobOrigin& origin) {
+                  const bool shrink = given.take<bool>("shrink").value_or(false);
+                  given.refuse_unknown();
+                  return image_jobs_.resize(origin, *image_, size, shrink);
+              });
+}
+
+void ImageObject::Flatten(JobResult&& result, VariantMap options) {
+    serve_job(std::move(result), Action::image_edit, "flatten", std::move(options),
+              [this](Options& given, const JobOrigin& origin) {
+                  given.refuse_unknown();
+                  return image_jobs_.flatten(origin, *image_);
+              });
+}
+
+void ImageObject::Rebase(JobResult&& result, sdbus::ObjectPath backing, VariantMap options) {
+    serve_job(std::move(result), Action::image_edit, "rebase", std::move(options),
+              [this, backing = std::move(backing)](Options& given, const JobOrigin& origin) {
+                  given.refuse_unknown();
+                  return image_jobs_.rebase(origin, *image_, image_at("backing", backing, hypervisor_->name()));
+              });
+}
+
+void ImageObject::Export(JobResult&& result, sdbus::UnixFd target, VariantMap options) {
+    serve_job(std::move(result), Action::image_export, "export", std::move(options),
+              [this, target](Options& given, const JobOrigin& origin) {
+                  const auto format = given.take<std::string>("format").value_or("");
+                  given.refuse_unknown();
+                  if (!format.empty()) check_image_format("format", format);
+                  auto descriptor = take_descriptor("target", target, Access::writing);
+                  return image_jobs_.export_image(origin, *image_, std::move(descriptor), format);
+              });
+}
+
+void ImageObject::Wipe(JobResult&& result, VariantMap options) {
+    serve_job(std::move(result), Action::image_delete, "wipe", std::move(options),
+              [this](Options& given, const JobOrigin& origin) {
+                  given.refuse_unknown();
+                  return image_jobs_.wipe(origin, *image_);
+              });
+}
+
+void ImageObject::Check(JobResult&& result, VariantMap options) {
+    serve_job(std::move(result), Action::image_inspect, "check", std::move(options),
+              [this](Options& given, const JobOrigin& origin) {
+                  given.refuse_unknown();
+                  return image_jobs_.check(origin, *image_);
+              });
+}
+
+void ImageObject::Delete(JobResult&& result, VariantMap options) {
+    serve_job(std::move(result), Action::image_delete, "delete", std::move(options),
+              [this](Options& given, const JobOrigin& origin) {
+                  const bool force = given.take<bool>("force").value_or(false);
+                  given.refuse_unknown();
+                  return image_jobs_.remove(origin, *image_, force);
+              });
+}
+
+void ImageObject::serve_job(JobResult&& result, Action action, std::string verb, VariantMap options, Begin begin) {
+    serve(getObject(), std::move(result), action,
+          [this, verb = std::move(verb), given = Options(std::move(options)),
+           begin = std::move(begin)](Call& call) mutable -> Task<sdbus::ObjectPath> {
+              const auto job = begin(given, {hypervisor_, call.uid});
+              log::info(fmt::format("uid {}: {} image {}/{}, job {}", call.uid, verb, image_->pool, image_->name, job),
+                        {{"VIRTBUS_IMAGE", image_->path},
+                         {"VIRTBUS_JOB", std::to_string(job)},
+                         {"VIRTBUS_HYPERVISOR", hypervisor_->name()},
+                         {"VIRTBUS_UID", std::to_string(call.uid)},
+                         {"VIRTBUS_SENDER", call.sender}});
+              co_return job_path(job);
+          });
+}
+
+sdbus::ObjectPath ImageObject::path_of(const Image& image) const {
+    return image_path(hypervisor_->name(), image.pool, image.name);
+}
+
+sdbus::ObjectPath ImageObject::Pool() { return pool_path(hypervisor_->name(), image_->pool); }
+
+sdbus::ObjectPath ImageObject::BackingImage() {
+    const auto backing = hypervisor_->storage().image_at(image_->backing_file);
+    return backing ? path_of(*backing) : sdbus::ObjectPath(no_object);
+}
+
+std::vector<sdbus::ObjectPath> ImageObject::BackingChain() {
+    std::vector<sdbus::ObjectPath> paths;
+    for (const auto& image : hypervisor_->storage().chain(*image_)) paths.push_back(path_of(*image));
+    return paths;
+}
+
+std::vector<sdbus::ObjectPath> ImageObject::UsedBy() {
+    std::vector<sdbus::ObjectPath> paths;
+    for (const auto& machine : hypervisor_->storage().machines(*image_))
+        paths.push_back(machine_path(hypervisor_->name(), machine->uuid));
+    for (const auto& image : hypervisor_->storage().overlays(*image_)) paths.push_back(path_of(*image));
+    return paths;
+}
+
+Error ImageObject::gone() const {
+    return {Code::no_such_image, fmt::format("image {}/{} is gone", image_->pool, image_->name)};
+}
+
+}  // namespace virtbus::bus

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "bus/pool_object.h"
+
+#include "bus/descriptor.h"
+#include "bus/image_options.h"
+#include "bus/paths.h"
+#include "model/image_rules.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace virtbus::bus {
+
+PoolObject::PoolObject(Services services, std::shared_ptr<virtbus::Hypervisor> hypervisor, Jobs& jobs,
+                       ImageJobs& image_jobs, PoolPtr pool)
+    : AdaptorInterfaces(services.connection, pool_path(hypervisor->name(), pool->name)),
+      ServedObject(services),
+      hypervisor_(std::move(hypervisor)),
+      jobs_(jobs),
+      image_jobs_(image_jobs),
+      pool_(std::move(pool)) {
+    registerAdaptor();
+}
+
+void PoolObject::announce() { getObject().emitInterfacesAddedSignal({INTERFACE_NAME}); }
+
+void PoolObject::end() {
+    if (std::exchange(ended_, true)) return;
+    getObject().emitInterfacesRemovedSignal({INTERFACE_NAME});
+    retire(gone());
+    unregisterAdaptor();
+}
+
+void PoolObject::show(const PoolPtr& after) {
+    std::vector<std::string> names;
+    const auto compare = [&](const char* name, const auto& old_value, const auto& new_value) {
+        if (old_value != new_value) names.emplace_back(name);
+    };
+    compare("Uuid", pool_->uuid, after->uuid);
+    compare("Type", pool_->type, after->type);
+    compare("State", pool_->state, after->state);
+    compare("Path", pool_->path, after->path);
+    compare("Capacity", pool_->capacity, after->capacity);
+    compare("Allocation", pool_->allocation, after->allocation);
+    compare("Available", pool_->available, after->available);
+    compare("Persistent", pool_->persistent, after->persistent);
+    compare("Autostart", pool_->autostart, after->autostart);
+    compare("ImageCount", shown_count_, image_count());
+    pool_ = after;
+    shown_count_ = image_count();
+    if (!names.empty()) getObject().emitPropertiesChangedSignal(INTERFACE_NAME, names);
+}
+
+void PoolObject::CreateImage(JobResult&& result, std::string name, std::uint64_t size, VariantMap options) {
+    serve(getObject(), std::move(result), Action::image_create,
+          [this, name = std::move(name), size,
+           given = Options(std::move(options))](Call& call) mutable -> Task<sdbus::ObjectPath> {
+              const auto image = take_new_image(given, pool_->name, name, "qcow2");
+              const auto backing = take_image(given, "backing", hypervisor_->name());
+              given.refuse_unknown();
+              if (backing && image.format != "qcow2")
+                  throw virtbus::Error(Code::invalid_args, "backing: only a qcow2 image can be based on another");
+              log_call(call, "create image " + name + " in");
+              co_return job_path(image_jobs_.create({hypervisor_, call.uid}, image, size, backing));
+          });
+}
+
+void PoolObject::ImportImage(JobResult&& result, std::string name, sdbus::UnixFd source, std::string format,
+                             VariantMap options) {
+    serve(getObject(), std::move(result), Action::image_create,
+          [this, name = std::move(name), source = std::move(source), format = std::move(format),
+           given = Options(std::move(options))](Call& call) mutable -> Task<sdbus::ObjectPath> {
+              check_image_name("name", name);
+              check_image_format("format", format);
+              ImportPlan plan;
+              plan.size = given.take<std::uint64_t>("size");
+              plan.sha256 = take_sha256(given);
+              given.refuse_unknown();
+              plan.source = take_descriptor("source", std::move(source), Access::reading);
+              log_call(call, "import image " + name + " into");
+              const NewImage image{pool_->name, name, format, Preallocation::off};
+              co_return job_path(image_jobs_.import_image({hypervisor_, call.uid}, image, plan));
+          });
+}
+
+void PoolObject::Refresh(JobResult&& result, VariantMap options) {
+    serve(getObject(), std::move(result), Action::pool_manage,
+          [this, given = Options(std::move(options))](Call& call) -> Task<sdbus::ObjectPath> {
+              given.refuse_unknown();
+              log_call(call, "refresh");
+              co_return job_path(image_jobs_.refresh({hypervisor_, call.uid}, pool_->name));
+          });
+}
+
+void PoolObject::Start(Result&& result, VariantMap options) {
+    serve_work(std::move(result), Action::pool_manage, "start", std::move(options),
+               [](Port& port, const std::string& name) { port.storage().start_pool(name); });
+}
+
+void PoolObject::Stop(Result&& result, VariantMap options) {
+    serve_work(
+        std::move(result), Action::pool_manage, "stop", std::move(options),
+        [](Port& port, const std::string& name) { port.storage().stop_pool(name); }, [this] { refuse_jobs(); });
+}
+
+void PoolObject::Delete(Result&& result, VariantMap options) {
+    serve_work(
+        std::move(result), Action::pool_manage, "delete", std::move(options),
+        [](Port& port, const std::string& name) { port.storage().delete_pool(name); },
+        [this] {
+            refuse_jobs();
+            refuse_running_machines();
+        });
+}
+
+void PoolObject::SetAutostart(Result&& result, bool autostart, VariantMap options) {
+    serve_work(std::move(result), Action::pool_manage, "set autostart of", std::move(options),
+               [autostart](Port& port, const std::string& name) { port.storage().set_pool_autostart(name, autostart); });
+}
+
+void PoolObject::serve_work(Result&& result, Action action, std::string verb, VariantMap options,
+                            std::function<void(Port&, const std::string&)> work, std::function<void()> rule) {
+    serve(getObject(), std::move(result), action,
+          [this, verb = std::move(verb), given = Options(std::move(options)), work = std::move(work),
+           rule = std::move(rule)](Call& call) -> Task<> {
+              given.refuse_unknown();
+              rule();
+              log_call(call, verb);
+              const auto name = pool_->name;
+              auto call_port = [work, name](Port& port) { work(port, name); };
+              co_await hypervisor_->run(Lane::work, std::move(call_port));
+              co_await hypervisor_->storage().refreshed(name, false);
+          });
+}
+
+std::uint32_t PoolObject::image_count() const {
+    return static_cast<std::uint32_t>(hypervisor_->storage().images(pool_->name).size());
+}
+
+void PoolObject::refuse_jobs() const {
+    jobs_.claims().refuse_any([this](const ObjectRef& object) {
+        const auto* image = std::get_if<ImageRef>(&object);
+        return image != nullptr && image->hypervisor == hypervisor_->name() && image->pool == pool_->name;
+    });
+}
+
+void PoolObject::refuse_running_machines() const {
+    for (const auto& [name, image] : hypervisor_->storage().images(pool_->name))
+        refuse_running(*hypervisor_, *image, "remove the pool of");
+}
+
+sdbus::ObjectPath PoolObject::Hypervisor() { return hypervisor_path(hypervisor_->name()); }
+
+virtbus::Error PoolObject::gone() const { return {Code::no_such_pool, fmt::format("pool {} is gone", pool_->name)}; }
+
+void PoolObject::log_call(const Call& call, std::string_view verb) const {
+    log::info(fmt::format("uid {}: {} pool {}", call.uid, verb, pool_->name),
+              {{"VIRTBUS_POOL", pool_->name},
+               {"VIRTBUS_HYPERVISOR", hypervisor_->name()},
+               {"VIRTBUS_UID", std::to_string(call.uid)},
+               {"VIRTBUS_SENDER", call.sender}});
+}
+
+}  // namespace virtbus::bus

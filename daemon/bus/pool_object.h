@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// org.virtbus1.Pool: shows one pool of the mirror, and makes images in it. Main thread only.
+#pragma once
+
+#include "bus/options.h"
+#include "bus/served_object.h"
+#include "model/hypervisor.h"
+#include "model/image_jobs.h"
+
+#include <org.virtbus1.Pool_adaptor.h>
+
+#include <functional>
+#include <memory>
+
+namespace virtbus::bus {
+
+class PoolObject final : public sdbus::AdaptorInterfaces<org::virtbus1::Pool_adaptor>, public ServedObject {
+public:
+    PoolObject(Services services, std::shared_ptr<virtbus::Hypervisor> hypervisor, Jobs& jobs, ImageJobs& image_jobs,
+               PoolPtr pool);
+
+    /// Announces that it is on the bus, with all its properties.
+    void announce();
+    /// Shows `after`, and announces which properties differ.
+    void show(const PoolPtr& after);
+    /// Takes it off the bus now.
+    void end();
+    [[nodiscard]] virtbus::Error gone() const;
+
+private:
+    using Result = sdbus::Result<>;
+    using JobResult = sdbus::Result<sdbus::ObjectPath>;
+
+    void CreateImage(JobResult&& result, std::string name, std::uint64_t size, VariantMap options) override;
+    void ImportImage(JobResult&& result, std::string name, sdbus::UnixFd source, std::string format,
+                     VariantMap options) override;
+    void Refresh(JobResult&& result, VariantMap options) override;
+    void Start(Result&& result, VariantMap options) override;
+    void Stop(Result&& result, VariantMap options) override;
+    void Delete(Result&& result, VariantMap options) override;
+    void SetAutostart(Result&& result, bool autostart, VariantMap options) override;
+
+    std::string Name() override { return pool_->name; }
+    sdbus::ObjectPath Hypervisor() override;
+    std::string Uuid() override { return pool_->uuid.text(); }
+    std::string Type() override { return pool_->type; }
+    std::string State() override { return std::string(to_string(pool_->state)); }
+    std::string Path() override { return pool_->path; }
+    std::uint64_t Capacity() override { return pool_->capacity; }
+    std::uint64_t Allocation() override { return pool_->allocation; }
+    std::uint64_t Available() override { return pool_->available; }
+    bool Persistent() override { return pool_->persistent; }
+    bool Autostart() override { return pool_->autostart; }
+    std::uint32_t ImageCount() override { return image_count(); }
+
+    /// Serves a method that is one port call, and replies when its effect shows.
+    void serve_work(Result&& result, Action action, std::string verb, VariantMap options,
+                    std::function<void(Port&, const std::string&)> work, std::function<void()> rule = [] {});
+    [[nodiscard]] std::uint32_t image_count() const;
+    /// Error in_use when a job works on one of its images.
+    void refuse_jobs() const;
+    /// Error in_use when a running machine has one of its images as a disk.
+    void refuse_running_machines() const;
+    void log_call(const Call& call, std::string_view verb) const;
+
+    std::shared_ptr<virtbus::Hypervisor> hypervisor_;
+    Jobs& jobs_;
+    ImageJobs& image_jobs_;
+    PoolPtr pool_;
+    bool ended_ = false;
+    std::uint32_t shown_count_ = 0;
+};
+
+}  // namespace virtbus::bus

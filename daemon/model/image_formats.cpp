@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/image_formats.h"
+
+#include "base/log.h"
+
+#include <asio/steady_timer.hpp>
+#include <asio/use_awaitable.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <utility>
+
+namespace virtbus {
+
+using Json = nlohmann::json;
+
+namespace {
+
+/// What is said of many images at once is written once.
+constexpr std::chrono::milliseconds together{200};
+
+}  // namespace
+
+ImageFormats::ImageFormats(asio::io_context& loop, std::filesystem::path file) : loop_(loop), file_(loop, std::move(file)) {
+    const auto text = file_.read();
+    if (!text) return;
+    try {
+        for (const auto& [path, record] : Json::parse(*text).items())
+            records_[path] = {record.at("inode").get<std::uint64_t>(), record.at("format").get<std::string>()};
+    } catch (const Json::exception& error) {
+        records_.clear();
+        log::error(fmt::format("{} is damaged, the formats of images are not known: {}", file_.path().string(),
+                               error.what()));
+    }
+}
+
+std::optional<std::string> ImageFormats::find(const std::string& path, std::uint64_t inode) {
+    const auto found = records_.find(path);
+    if (found == records_.end()) return std::nullopt;
+    auto& record = found->second;
+    if (record.inode == 0 && inode != 0) {
+        record.inode = inode;
+        save_later();
+    }
+    if (inode != 0 && record.inode != inode) {  // another file under the same name: nobody has said anything of it
+        records_.erase(found);
+        save_later();
+        return std::nullopt;
+    }
+    return record.format;
+}
+
+Task<> ImageFormats::declare(std::string path, std::uint64_t inode, std::string format) {
+    records_[std::move(path)] = {inode, std::move(format)};
+    co_await save();
+}
+
+void ImageFormats::declare_later(const std::string& path, std::uint64_t inode, const std::string& format) {
+    records_[path] = {inode, format};
+    save_later();
+}
+
+void ImageFormats::forget(const std::string& path) {
+    if (records_.erase(path) > 0) save_later();
+}
+
+Task<> ImageFormats::save() {
+    Json document = Json::object();
+    for (const auto& [path, record] : records_) document[path] = {{"inode", record.inode}, {"format", record.format}};
+    // Paths are what libvirt says, cleaned to UTF-8.
+    co_await file_.write(document.dump(1));
+}
+
+void ImageFormats::save_later() {
+    if (std::exchange(save_due_, true)) return;
+    const auto save_soon = [](ImageFormats& self) -> Task<> {
+        asio::steady_timer timer(self.loop_, together);
+        co_await timer.async_wait(asio::use_awaitable);
+        self.save_due_ = false;
+        try {
+            co_await self.save();
+        } catch (const Error& error) {
+            log::error(error.what());
+        }
+    };
+    spawn(loop_, save_soon(*this), "saving the formats of images");
+}
+
+}  // namespace virtbus

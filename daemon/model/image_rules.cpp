@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/image_rules.h"
+
+#include <fmt/format.h>
+
+namespace virtbus {
+
+namespace {
+
+std::string full_name(const Image& image) { return fmt::format("{}/{}", image.pool, image.name); }
+
+Error cannot(Code code, std::string_view verb, const Image& image, std::string_view why) {
+    return {code, fmt::format("cannot {} image {}: {}", verb, full_name(image), why)};
+}
+
+ImagePtr image_of(Storage& storage, const Disk& disk) {
+    const auto source = source_of(disk);
+    return source.pool.empty() ? storage.image_at(source.path) : storage.find_image(source.pool, source.volume);
+}
+
+}  // namespace
+
+PoolPtr require_pool(Hypervisor& hypervisor, const std::string& name) {
+    const auto pool = hypervisor.storage().find_pool(name);
+    if (!pool) throw Error(Code::no_such_pool, fmt::format("there is no pool {} on {}", name, hypervisor.name()));
+    if (pool->state != PoolState::running && pool->state != PoolState::degraded)
+        throw Error(Code::invalid_state, fmt::format("pool {} is {}: Start it first", name, to_string(pool->state)));
+    return pool;
+}
+
+PoolPtr require_writable_pool(Hypervisor& hypervisor, const std::string& name) {
+    const auto pool = require_pool(hypervisor, name);
+    if (!hypervisor.is_local())
+        throw Error(Code::not_supported, fmt::format("pool {} is on another host, that of {}: images are made and "
+                                                     "changed only on this one", name, hypervisor.uri()));
+    if (pool->type != "dir")
+        throw Error(Code::not_supported, fmt::format("pool {} is of type {}: images are made and changed only in pools "
+                                                     "of type dir", name, pool->type));
+    return pool;
+}
+
+ImagePtr require_image(Hypervisor& hypervisor, const std::string& pool, const std::string& name) {
+    const auto image = hypervisor.storage().find_image(pool, name);
+    if (!image) throw Error(Code::no_such_image, fmt::format("there is no image {} in pool {}", name, pool));
+    return image;
+}
+
+void refuse_existing(Hypervisor& hypervisor, const std::string& pool, const std::string& name) {
+    if (hypervisor.storage().find_image(pool, name))
+        throw Error(Code::already_exists, fmt::format("there is already an image {} in pool {}", name, pool));
+}
+
+void refuse_running(Hypervisor& hypervisor, const Image& image, std::string_view verb) {
+    auto all = hypervisor.storage().chain(image);
+    all.insert(all.begin(), std::make_shared<const Image>(image));
+    for (const auto& each : all)
+        for (const auto& machine : hypervisor.storage().machines(*each))
+            if (is_active(machine->state))
+                throw cannot(Code::in_use, verb, image, fmt::format("machine {} is {} and has {} as a disk; shut it down "
+                                                                    "first", machine->name, to_string(machine->state),
+                                                                    each->path == image.path ? "it" : full_name(*each)));
+}
+
+void refuse_machines(Hypervisor& hypervisor, const Image& image, std::string_view verb) {
+    const auto machines = hypervisor.storage().machines(image);
+    if (!machines.empty())
+        throw cannot(Code::in_use, verb, image, fmt::format("machine {} has it as a disk", machines.front()->name));
+}
+
+void refuse_overlays(Hypervisor& hypervisor, const Image& image, std::string_view verb) {
+    const auto overlays = hypervisor.storage().overlays(image);
+    if (!overlays.empty())
+        throw cannot(Code::in_use, verb, image, fmt::format("image {} is based on it; Flatten or Delete that first",
+                                                            full_name(*overlays.front())));
+}
+
+void require_plain(Hypervisor& hypervisor, const Image& image, std::string_view verb) {
+    const auto chain = hypervisor.storage().chain(image);
+    const Image* above = nullptr;
+    const auto require = [&](const Image& each) {
+        if (each.format != "qcow2" && each.format != "raw")
+            throw cannot(Code::not_supported, verb, image, fmt::format("the format of {} is {}, not qcow2 or raw",
+                                                                       full_name(each), each.format));
+        if (each.encrypted) throw cannot(Code::not_supported, verb, image, full_name(each) + " is encrypted");
+        // A guest that owns the one below could have made it look like something else.
+        if (above != nullptr && above->backing_format != each.format)
+            throw cannot(Code::unsafe_image, verb, image,
+                         fmt::format("{} takes {} for {}, which is {}", full_name(*above), full_name(each),
+                                     above->backing_format.empty() ? "anything" : above->backing_format, each.format));
+        above = &each;
+    };
+    require(image);
+    for (const auto& each : chain) require(*each);
+    const Image& last = chain.empty() ? image : *chain.back();
+    if (!last.backing_file.empty())
+        throw cannot(Code::unsafe_image, verb, image,
+                     fmt::format("{} is based on {}, which is no image of a pool", full_name(last), last.backing_file));
+}
+
+void require_space(const Pool& pool, std::uint64_t needed) {
+    if (needed > pool.available)
+        throw Error(Code::no_space, fmt::format("pool {} has {} bytes left, and {} are needed", pool.name,
+                                                pool.available, needed));
+}
+
+Claims::Claim claim_disks(Jobs& jobs, Hypervisor& hypervisor, const std::string& who, const std::vector<Disk>& disks) {
+    std::vector<ObjectRef> writes;
+    std::vector<ObjectRef> reads;
+    auto& storage = hypervisor.storage();
+    for (const auto& disk : disks) {
+        const auto image = image_of(storage, disk);
+        if (!image) continue;
+        (disk.readonly ? reads : writes).emplace_back(ImageRef{hypervisor.name(), image->pool, image->name});
+        if (!disk.readonly) refuse_overlays(hypervisor, *image, "let a machine write to");
+        if (image->format == "qcow2") require_plain(hypervisor, *image, "use");
+    }
+    return jobs.claims().take(who, std::move(writes), std::move(reads));
+}
+
+}  // namespace virtbus

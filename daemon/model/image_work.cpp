@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/image_work.h"
+
+#include "model/aside.h"
+
+#include <asio/steady_timer.hpp>
+#include <asio/use_awaitable.hpp>
+#include <fmt/format.h>
+
+#include <atomic>
+
+namespace virtbus {
+
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+constexpr auto progress_interval = 250ms;
+
+/// A terabyte over a slow network: the job shows that it goes on, and can be cancelled.
+constexpr auto transfer_patience = 24h * 30;
+
+/// How long a new image may take to show, after it was made.
+constexpr auto show_patience = 90s;
+constexpr auto show_interval = 1s;
+
+std::uint64_t remaining_usec(const Transfer& transfer, Clock::duration elapsed) {
+    const auto processed = transfer.processed();
+    const auto total = transfer.total();
+    if (processed == 0 || total <= processed) return 0;
+    const auto usec = static_cast<double>(std::chrono::duration_cast<std::chrono::microseconds>(elapsed).count());
+    return static_cast<std::uint64_t>(usec * static_cast<double>(total - processed) / static_cast<double>(processed));
+}
+
+}  // namespace
+
+Task<> transfer(std::shared_ptr<Hypervisor> hypervisor, JobControl& job, std::function<void(Port&, Transfer&)> work) {
+    const auto progress = std::make_shared<Transfer>();
+    const auto begun = std::make_shared<std::atomic<bool>>(false);
+    job.on_cancel([progress] { progress->cancel(); });
+    auto call = [progress, begun, work = std::move(work)](Port& port) {
+        progress->refuse_cancelled();
+        *begun = true;
+        work(port, *progress);
+    };
+    const auto aside = run_aside(hypervisor->loop(),
+                                 hypervisor->run(Lane::transfer, std::move(call), transfer_patience));
+    auto start = Clock::now();
+    for (;;) {
+        const bool done = co_await aside->done.wait(progress_interval);
+        if (done) break;
+        // Others have all threads of the lane, and it need not wait for one.
+        if (job.is_cancelled() && !*begun) throw Error(Code::cancelled, "cancelled");
+        if (progress->processed() == 0) start = Clock::now();
+        job.set_progress(progress->processed(), progress->total(), remaining_usec(*progress, Clock::now() - start));
+    }
+    if (!aside->failure) {
+        job.set_progress(progress->total(), progress->total(), 0);
+        co_return;
+    }
+    if (job.is_cancelled()) throw Error(Code::cancelled, "cancelled");
+    std::rethrow_exception(aside->failure);
+}
+
+Task<Draft> begin_draft(JobJournal& journal, const JobControl& job, std::string job_text, NewFile file) {
+    file.temporary = fmt::format("{}{}-{}", temporary_prefix, job.number(), Uuid::random().text().substr(0, 8));
+    JobJournal::Entry entry{std::move(job_text), file.directory, file.temporary};
+    auto line = co_await journal.begin(std::move(entry));
+    co_return Draft{std::move(file), std::move(line)};
+}
+
+Task<> show_image(std::shared_ptr<Hypervisor> hypervisor, std::string pool, std::string name) {
+    const auto end = Clock::now() + show_patience;
+    auto& storage = hypervisor->storage();
+    std::string why = "libvirt does not list it";
+    for (;;) {
+        try {
+            co_await storage.refreshed(pool, true);
+        } catch (const Error& error) {
+            why = error.what();
+        }
+        if (storage.find_image(pool, name)) co_return;
+        if (Clock::now() >= end) break;
+        asio::steady_timer timer(hypervisor->loop(), show_interval);
+        co_await timer.async_wait(asio::use_awaitable);
+    }
+    throw Error(Code::timeout, fmt::format("image {}/{} is made, but does not show yet: {}", pool, name, why));
+}
+
+}  // namespace virtbus

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// How jobs on images run: long blocking work on the lane for it, with progress and a way to cancel it; and files that
+// are made under a temporary name, of which the journal knows. Main thread only.
+#pragma once
+
+#include "model/hypervisor.h"
+#include "model/image_tool.h"
+#include "model/job_journal.h"
+#include "model/jobs.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace virtbus {
+
+/// Runs `work` on the transfer lane until it ends or is cancelled, and shows how far it is.
+Task<> transfer(std::shared_ptr<Hypervisor> hypervisor, JobControl& job, std::function<void(Port&, Transfer&)> work);
+
+/// A file that is being made, and its line in the journal.
+struct Draft {
+    NewFile file;
+    std::unique_ptr<JobJournal::Line> line;
+};
+
+/// Chooses a temporary name, and writes it into the journal before anything is made. `job_text` is for people.
+Task<Draft> begin_draft(JobJournal& journal, const JobControl& job, std::string job_text, NewFile file);
+
+/// Returns when the image is in the mirror: libvirt looks again, and again after a while should it be away or busy.
+Task<> show_image(std::shared_ptr<Hypervisor> hypervisor, std::string pool, std::string name);
+
+}  // namespace virtbus

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What jobs have half made, kept in the state directory: a daemon that was killed removes it at its next start. Main
+// thread only.
+#pragma once
+
+#include "model/image_tool.h"
+#include "model/state_file.h"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+namespace virtbus {
+
+class JobJournal {
+public:
+    /// A file that a job makes under a temporary name.
+    struct Entry {
+        std::string job;  ///< for people, such as "clone image default/web.qcow2"
+        std::string directory;
+        std::string temporary;
+    };
+
+    /// Stands in the journal until it goes.
+    class Line {
+    public:
+        Line(JobJournal& journal, std::uint64_t number) : journal_(journal), number_(number) {}
+        ~Line() { journal_.strike(number_); }
+        Line(const Line&) = delete;
+        Line& operator=(const Line&) = delete;
+
+    private:
+        JobJournal& journal_;
+        std::uint64_t number_;
+    };
+
+    /// Reads what an earlier daemon left in `file`.
+    JobJournal(asio::io_context& loop, std::filesystem::path file);
+
+    /// On disk when it returns.
+    Task<std::unique_ptr<Line>> begin(Entry entry);
+
+    /// Removes what an earlier daemon had half made, and says so in the log; done once, at the start.
+    Task<> recover(std::shared_ptr<ImageTool> tool);
+
+private:
+    void strike(std::uint64_t number);
+    [[nodiscard]] std::string text() const;
+
+    asio::io_context& loop_;
+    StateFile file_;
+    WorkerLane cleaner_;
+    std::map<std::uint64_t, Entry> entries_;
+    std::uint64_t last_number_ = 0;
+};
+
+}  // namespace virtbus

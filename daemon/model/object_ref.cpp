@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/object_ref.h"
+
+#include <fmt/format.h>
+
+namespace virtbus {
+
+namespace {
+
+struct Text {
+    std::string operator()(const MachineRef& machine) const { return "machine " + machine.uuid.text(); }
+    std::string operator()(const PoolRef& pool) const { return "pool " + pool.name; }
+    std::string operator()(const ImageRef& image) const { return fmt::format("image {}/{}", image.pool, image.name); }
+};
+
+}  // namespace
+
+std::string to_string(const ObjectRef& object) { return std::visit(Text{}, object); }
+
+}  // namespace virtbus

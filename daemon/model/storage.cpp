@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/storage.h"
+
+#include "base/log.h"
+#include "model/error.h"
+
+#include <asio/post.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/use_awaitable.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <system_error>
+#include <utility>
+
+namespace virtbus {
+
+namespace {
+
+/// A pool on a network may take its time; longer than keepalive takes, so that callers hear the real reason.
+constexpr std::chrono::minutes refresh_patience{5};
+
+/// What changes in a directory within this time is looked at together.
+constexpr std::chrono::milliseconds together{300};
+
+/// How many images are shown in one turn of the loop: calls come in between.
+constexpr std::size_t slice = 50;
+
+const ImageMap no_images;
+
+/// Lets the loop do whatever else there is.
+Task<> others_first(asio::io_context& loop) { co_await asio::post(loop, asio::use_awaitable); }
+
+bool is_temporary(std::string_view name) { return name.starts_with(temporary_prefix); }
+
+}  // namespace
+
+Storage::Storage(asio::io_context& loop, StorageSource& source, const Inventory& machines, ImageFormats& formats)
+    : loop_(loop), source_(source), machines_(machines), formats_(formats), work_(loop.get_executor()) {}
+
+Task<> Storage::run() {
+    while (!stopping_) {
+        co_await work_.wait();
+        work_.reset();
+        while (!stopping_ && (list_due_ || !order_.empty())) {
+            if (list_due_)
+                co_await read_list();
+            else
+                co_await read_next();
+        }
+    }
+}
+
+void Storage::stop() {
+    stopping_ = true;
+    for (auto& [name, entry] : pools_) entry.watch.reset();
+    work_.set();
+}
+
+Storage::Due& Storage::due(const std::string& pool) {
+    const auto [entry, is_new] = due_.try_emplace(pool);
+    if (is_new) order_.push_back(pool);
+    work_.set();
+    return entry->second;
+}
+
+void Storage::relist() {
+    list_due_ = true;
+    work_.set();
+}
+
+Task<> Storage::refreshed(std::string pool, bool look_again) {
+    const auto waiter = std::make_shared<Waiter>(loop_);
+    auto& reading = due(pool);
+    reading.look_again = reading.look_again || look_again;
+    reading.waiters.push_back(waiter);
+    const bool done = co_await waiter->done.wait(refresh_patience);
+    if (!done)
+        throw Error(Code::timeout, fmt::format("pool {} was not read in time; what was asked may be done", pool));
+    if (waiter->failure) std::rethrow_exception(waiter->failure);
+}
+
+Task<> Storage::declare(std::string path, std::string format) {
+    const auto image = image_at(path);
+    // The mirror may still have the file that was there before: the next one seen is the one that is meant.
+    co_await formats_.declare(path, 0, format);
+    if (image) due(image->pool);
+}
+
+Task<> Storage::read_list() {
+    list_due_ = false;
+    std::vector<std::string> names;
+    try {
+        names = co_await source_.list_pools();
+    } catch (const Error& error) {
+        if (error.code() != Code::disconnected) log::warning(fmt::format("pools cannot be listed: {}", error.what()));
+        co_return;  // the next connection, or the next reconciliation, lists them again
+    }
+    std::vector<std::string> gone;
+    for (const auto& [name, entry] : pools_)
+        if (std::find(names.begin(), names.end(), name) == names.end()) gone.push_back(name);
+    for (const auto& name : gone) co_await remove_pool(name);
+    for (const auto& name : names) due(name);
+}
+
+Task<> Storage::read_next() {
+    const auto name = order_.front();
+    order_.pop_front();
+    const auto owed = std::move(due_.extract(name).mapped());
+    const auto known = std::make_shared<const ImageMap>(images(name));
+    std::exception_ptr failure;
+    try {
+        auto reading = co_await source_.read_pool(name, owed.look_again, known);
+        co_await apply(name, std::move(reading));
+    } catch (const std::exception& error) {
+        failure = std::current_exception();
+        log::warning(fmt::format("pool {} cannot be read: {}", name, error.what()));
+    }
+    for (const auto& waiter : owed.waiters) {
+        waiter->failure = failure;
+        waiter->done.set();
+    }
+}
+
+Task<> Storage::apply(const std::string& name, StorageSource::Reading reading) {
+    if (!reading.pool) {
+        co_await remove_pool(name);
+        co_return;
+    }
+    auto& entry = pools_[name];
+    apply_pool(entry, std::move(*reading.pool));
+    co_await apply_images(entry, std::move(reading.images));
+}
+
+void Storage::apply_pool(Entry& entry, Pool pool) {
+    clean_text(pool);
+    const auto before = entry.pool;
+    if (before && *before == pool) return;
+    entry.pool = std::make_shared<const Pool>(std::move(pool));
+    watch(entry);
+    tell([&](StorageObserver& observer) {
+        if (before)
+            observer.pool_changed(entry.pool);
+        else
+            observer.pool_added(entry.pool);
+    });
+}
+
+Task<> Storage::apply_images(Entry& entry, ImageMap now) {
+    std::size_t shown = 0;
+    std::vector<ImagePtr> gone;
+    for (const auto& [name, image] : entry.images)
+        if (!now.contains(name)) gone.push_back(image);
+    const bool counted = entry.images.size() != now.size();
+    for (const auto& image : gone) {
+        // The files of a pool that has stopped are still what they are.
+        if (entry.pool->state == PoolState::running) formats_.forget(image->path);
+        replace(entry, image, nullptr);
+        if (++shown % slice == 0) co_await others_first(loop_);
+    }
+    for (auto& [name, image] : now) {
+        const auto found = entry.images.find(name);
+        const auto before = found == entry.images.end() ? nullptr : found->second;
+        auto after = corrected(image);
+        if (before && *before == *after) continue;
+        replace(entry, before, std::move(after));
+        if (++shown % slice == 0) co_await others_first(loop_);
+    }
+    if (counted) tell([&](StorageObserver& observer) { observer.pool_changed(entry.pool); });
+}
+
+Task<> Storage::remove_pool(const std::string& name) {
+    const auto found = pools_.find(name);
+    if (found == pools_.end()) co_return;
+    auto stopped = *found->second.pool;
+    stopped.state = PoolState::inactive;
+    apply_pool(found->second, std::move(stopped));
+    co_await apply_images(found->second, {});
+    const auto pool = found->second.pool;
+    pools_.erase(found);
+    tell([&](StorageObserver& observer) { observer.pool_removed(pool); });
+}
+
+void Storage::replace(Entry& entry, const ImagePtr& before, ImagePtr after) {
+    if (before) {
+        by_path_.erase(before->path);
+        if (!before->backing_file.empty()) overlays_[before->backing_file].erase(before->path);
+    }
+    if (after) {
+        by_path_[after->path] = after;
+        if (!after->backing_file.empty()) overlays_[after->backing_file].insert(after->path);
+        entry.images[after->name] = after;
+    } else {
+        entry.images.erase(before->name);
+    }
+    tell([&](StorageObserver& observer) {
+        if (!after)
+            observer.image_removed(before);
+        else if (before)
+            observer.image_changed(after);
+        else
+            observer.image_added(after);
+    });
+    const bool same_links = before && after && before->backing_file == after->backing_file;
+    if (same_links) return;
+    if (before) tell_linked(*before);
+    if (after) tell_linked(*after);
+}
+
+/// Those above have another chain now, and the one below another user.
+void Storage::tell_linked(const Image& image) {
+    std::vector<ImagePtr> above = overlays(image);
+    for (std::size_t i = 0; i < above.size() && above.size() < slice; ++i) {
+        const auto next = overlays(*above[i]);
+        above.insert(above.end(), next.begin(), next.end());
+    }
+    for (const auto& each : above) tell([&](StorageObserver& observer) { observer.links_changed(each); });
+    if (const auto below = image_at(image.backing_file))
+        tell([&](StorageObserver& observer) { observer.links_changed(below); });
+}
+
+void Storage::users_changed(const std::vector<DiskSource>& sources) {
+    for (const auto& source : sources) {
+        const auto image = source.pool.empty() ? image_at(source.path) : find_image(source.pool, source.volume);
+        if (!image) continue;
+        if (auto after = corrected(image); *after != *image) replace(pools_.at(image->pool), image, std::move(after));
+        tell([&](StorageObserver& observer) { observer.links_changed(image); });
+    }
+}
+
+ImagePtr Storage::corrected(const ImagePtr& image) {
+    auto format = formats_.find(image->path, image->stamp.inode);
+    if (!format)
+        for (const auto& machine : machines(*image))
+            for (const auto& disk : machine->disks) {
+                const auto source = source_of(disk);
+                const bool same = source.path == image->path || (source.pool == image->pool && source.volume == image->name);
+                if (!same || disk.format.empty() || format) continue;
+                format = disk.format;
+                formats_.declare_later(image->path, image->stamp.inode, disk.format);
+            }
+    auto clean = *image;
+    clean_text(clean);
+    if (format) declare_format(clean, *format);
+    return clean == *image ? image : std::make_shared<const Image>(std::move(clean));
+}
+
+void Storage::watch(Entry& entry) {
+    const auto& pool = *entry.pool;
+    entry.watch.reset();
+    if (!source_.is_local() || pool.type != "dir" || pool.state != PoolState::running) return;
+    try {
+        entry.watch = std::make_unique<DirectoryWatch>(loop_, pool.path, [this, name = pool.name](std::string_view file) {
+            if (is_temporary(file) || !looking_soon_.insert(name).second) return;
+            spawn(loop_, look_again_soon(name), "looking at a pool");
+        });
+    } catch (const std::system_error& error) {
+        log::debug(fmt::format("pool {} is not watched: {}", pool.name, error.what()));
+    }
+}
+
+Task<> Storage::look_again_soon(std::string pool) {
+    asio::steady_timer timer(loop_, together);
+    co_await timer.async_wait(asio::use_awaitable);
+    looking_soon_.erase(pool);
+    if (!stopping_) due(pool).look_again = true;
+}
+
+PoolPtr Storage::find_pool(const std::string& name) const {
+    const auto found = pools_.find(name);
+    return found == pools_.end() ? nullptr : found->second.pool;
+}
+
+const ImageMap& Storage::images(const std::string& pool) const {
+    const auto found = pools_.find(pool);
+    return found == pools_.end() ? no_images : found->second.images;
+}
+
+ImagePtr Storage::find_image(const std::string& pool, const std::string& name) const {
+    const auto& in_pool = images(pool);
+    const auto found = in_pool.find(name);
+    return found == in_pool.end() ? nullptr : found->second;
+}
+
+ImagePtr Storage::image_at(const std::string& path) const {
+    if (path.empty()) return nullptr;
+    const auto found = by_path_.find(path);
+    return found == by_path_.end() ? nullptr : found->second;
+}
+
+std::vector<PoolPtr> Storage::pools() const {
+    std::vector<PoolPtr> pools;
+    for (const auto& [name, entry] : pools_)
+        if (entry.pool) pools.push_back(entry.pool);
+    return pools;
+}
+
+std::vector<ImagePtr> Storage::chain(const Image& image) const {
+    std::vector<ImagePtr> chain;
+    std::set<std::string> seen{image.path};
+    for (auto next = image_at(image.backing_file); next && seen.insert(next->path).second;
+         next = image_at(next->backing_file))
+        chain.push_back(next);
+    return chain;
+}
+
+std::vector<ImagePtr> Storage::overlays(const Image& image) const {
+    std::vector<ImagePtr> overlays;
+    const auto found = overlays_.find(image.path);
+    if (found == overlays_.end()) return overlays;
+    for (const auto& path : found->second)
+        if (auto overlay = image_at(path)) overlays.push_back(std::move(overlay));
+    return overlays;
+}
+
+std::vector<MachinePtr> Storage::machines(const Image& image) const {
+    auto machines = machines_.with_disk({image.path, {}, {}});
+    for (auto& machine : machines_.with_disk({{}, image.pool, image.name}))
+        if (std::find(machines.begin(), machines.end(), machine) == machines.end())
+            machines.push_back(std::move(machine));
+    return machines;
+}
+
+/// What goes wrong where it is shown must not keep the rest from being read.
+template <typename Tell>
+void Storage::tell(Tell tell) const {
+    if (observer_ == nullptr) return;
+    try {
+        tell(*observer_);
+    } catch (const std::exception& error) {
+        log::error(fmt::format("defect: a difference of pools was not announced: {}", error.what()));
+    }
+}
+
+}  // namespace virtbus
