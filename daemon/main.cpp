@@ -13,6 +13,7 @@
 #include "model/hypervisor.h"
 #include "model/image_jobs.h"
 #include "model/jobs.h"
+#include "model/machine_jobs.h"
 #include "model/uri.h"
 
 #include <asio/io_context.hpp>
@@ -58,7 +59,13 @@ public:
         signals.async_wait([this](const asio::error_code&, int) { stopping_ = true; });
         spawn(loop_, service_manager::feed_watchdog(loop_), "watchdog");
         spawn(loop_, journal_.recover(image_tool_), "cleaning up after an earlier daemon");
-        for (const auto& hypervisor : hypervisors_) hypervisor->start();
+        for (const auto& hypervisor : hypervisors_) {
+            hypervisor->inventory().on_job_begun(
+                [this, weak = std::weak_ptr(hypervisor)](const Machine& machine) {
+                    adopt_job(jobs_, weak.lock(), machine);
+                });
+            hypervisor->start();
+        }
 
         // Objects first, name second: whoever sees the name sees what belongs to it. Connections take their time.
         connection_->requestName(bus::bus_name);

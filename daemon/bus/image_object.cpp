@@ -16,6 +16,8 @@ ImageObject::ImageObject(Services services, std::shared_ptr<Hypervisor> hypervis
       image_jobs_(image_jobs),
       image_(std::move(image)) {
     registerAdaptor();
+    shown_chain_ = BackingChain();
+    shown_users_ = UsedBy();
 }
 
 void ImageObject::announce() { getObject().emitInterfacesAddedSignal({INTERFACE_NAME}); }
@@ -39,14 +41,21 @@ void ImageObject::show(const ImagePtr& after) {
     compare("Preallocated", preallocation(*image_), preallocation(*after));
     compare("Encrypted", image_->encrypted, after->encrypted);
     compare("ModifiedUSec", image_->modified, after->modified);
-    for (const char* name : {"BackingImage", "BackingFile", "BackingChain"})
-        compare(name, image_->backing_file, after->backing_file);
+    compare("BackingFile", image_->backing_file, after->backing_file);
     image_ = after;
     if (!names.empty()) getObject().emitPropertiesChangedSignal(INTERFACE_NAME, names);
+    show_links();
 }
 
 void ImageObject::show_links() {
-    getObject().emitPropertiesChangedSignal(INTERFACE_NAME, {"BackingImage", "BackingChain", "UsedBy"});
+    std::vector<std::string> names;
+    auto chain = BackingChain();
+    auto users = UsedBy();
+    if (chain != shown_chain_) names = {"BackingImage", "BackingChain"};
+    if (users != shown_users_) names.emplace_back("UsedBy");
+    shown_chain_ = std::move(chain);
+    shown_users_ = std::move(users);
+    if (!names.empty()) getObject().emitPropertiesChangedSignal(INTERFACE_NAME, names);
 }
 
 void ImageObject::Clone(JobResult&& result, std::string name, VariantMap options) {

@@ -22,7 +22,7 @@ public:
     void announce();
     /// Shows `after`, and announces which properties differ.
     void show(const ImagePtr& after);
-    /// Announces that what it is linked with may have changed.
+    /// Announces what of that which it is linked with has changed.
     void show_links();
     /// Takes it off the bus now.
     void end();
@@ -64,6 +64,8 @@ private:
     std::shared_ptr<Hypervisor> hypervisor_;
     ImageJobs& image_jobs_;
     ImagePtr image_;
+    std::vector<sdbus::ObjectPath> shown_chain_;
+    std::vector<sdbus::ObjectPath> shown_users_;
     bool ended_ = false;
 };
 

@@ -72,6 +72,13 @@ public:
         return value;
     }
 
+    /// The same for a signed one, or -1.
+    [[nodiscard]] int integer(const char* name) const {
+        int value = -1;
+        virTypedParamsGetInt(parameters_, count_, name, &value);
+        return value;
+    }
+
 private:
     virTypedParameterPtr parameters_ = nullptr;
     int count_ = 0;

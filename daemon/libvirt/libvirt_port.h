@@ -76,6 +76,9 @@ private:
     std::vector<std::unique_ptr<Console>> consoles_;  // end first
 };
 
+/// libvirt's job on the machine, or nothing.
+std::optional<JobProgress> read_job(const Domain& domain);
+
 std::string read_uri(virConnectPtr connection);
 std::string read_capabilities_xml(virConnectPtr connection);
 

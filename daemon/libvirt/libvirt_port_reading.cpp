@@ -40,6 +40,8 @@ Machine read_machine(const Domain& domain, const Flags& flags) {
     machine.saved = flags.saved;
     machine.has_snapshots = flags.has_snapshots;
     machine.definition = definition_digest(definition);
+    if (is_active(machine.state))
+        if (const auto job = read_job(domain)) machine.libvirt_job = job->kind;
     return machine;
 }
 

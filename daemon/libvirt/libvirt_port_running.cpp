@@ -107,8 +107,7 @@ void LibvirtPort::abort_job(const Uuid& uuid) {
     domain.check(virDomainAbortJob(domain.get()), "abort the job of");
 }
 
-std::optional<JobProgress> LibvirtPort::job_progress(const Uuid& uuid) {
-    const auto domain = find(uuid);
+std::optional<JobProgress> read_job(const Domain& domain) {
     int type = VIR_DOMAIN_JOB_NONE;
     TypedParameters parameters;
     if (virDomainGetJobStats(domain.get(), &type, parameters.array(), parameters.count(), 0) < 0) {
@@ -121,8 +120,11 @@ std::optional<JobProgress> LibvirtPort::job_progress(const Uuid& uuid) {
     if (type == VIR_DOMAIN_JOB_NONE) return std::nullopt;
     return JobProgress{.processed = parameters.number(VIR_DOMAIN_JOB_DATA_PROCESSED),
                        .total = parameters.number(VIR_DOMAIN_JOB_DATA_TOTAL),
-                       .remaining_usec = parameters.number(VIR_DOMAIN_JOB_TIME_REMAINING) * 1'000};
+                       .remaining_usec = parameters.number(VIR_DOMAIN_JOB_TIME_REMAINING) * 1'000,
+                       .kind = job_kind(parameters.integer(VIR_DOMAIN_JOB_OPERATION))};
 }
+
+std::optional<JobProgress> LibvirtPort::job_progress(const Uuid& uuid) { return read_job(find(uuid)); }
 
 void LibvirtPort::resize_disk(const Uuid& uuid, const std::string& path, std::uint64_t size) {
     const auto domain = find(uuid);

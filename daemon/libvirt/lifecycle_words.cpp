@@ -103,4 +103,20 @@ LifecycleEvent lifecycle_event(int event, int detail) {
 
 LifecycleEvent reboot_event() { return {"rebooted", ""}; }
 
+std::string job_kind(int operation) {
+    switch (operation) {
+        case VIR_DOMAIN_JOB_OPERATION_START: return "start";
+        case VIR_DOMAIN_JOB_OPERATION_SAVE: return "save";
+        case VIR_DOMAIN_JOB_OPERATION_RESTORE: return "restore";
+        case VIR_DOMAIN_JOB_OPERATION_MIGRATION_IN: return "migration-in";
+        case VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT: return "migration-out";
+        case VIR_DOMAIN_JOB_OPERATION_SNAPSHOT: return "snapshot";
+        case VIR_DOMAIN_JOB_OPERATION_SNAPSHOT_REVERT: return "snapshot-revert";
+        case VIR_DOMAIN_JOB_OPERATION_SNAPSHOT_DELETE: return "snapshot-delete";
+        case VIR_DOMAIN_JOB_OPERATION_DUMP: return "dump";
+        case VIR_DOMAIN_JOB_OPERATION_BACKUP: return "backup";
+        default: return "";
+    }
+}
+
 }  // namespace virtbus

@@ -21,4 +21,7 @@ LifecycleEvent lifecycle_event(int event, int detail);
 /// VIR_DOMAIN_EVENT_ID_REBOOT, which is an event of its own in libvirt.
 LifecycleEvent reboot_event();
 
+/// virDomainJobOperation in the words of Job.Kind.
+std::string job_kind(int operation);
+
 }  // namespace virtbus

@@ -94,6 +94,7 @@ std::vector<Registration> registrations() {
         {VIR_DOMAIN_EVENT_ID_BLOCK_JOB_2, touching(virConnectDomainEventBlockJobCallback{})},
         {VIR_DOMAIN_EVENT_ID_TUNABLE, touching(virConnectDomainEventTunableCallback{})},
         {VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE, touching(virConnectDomainEventAgentLifecycleCallback{})},
+        {VIR_DOMAIN_EVENT_ID_MIGRATION_ITERATION, touching(virConnectDomainEventMigrationIterationCallback{})},
         {VIR_DOMAIN_EVENT_ID_JOB_COMPLETED, touching(virConnectDomainEventJobCompletedCallback{})},
         {VIR_DOMAIN_EVENT_ID_METADATA_CHANGE, touching(virConnectDomainEventMetadataChangeCallback{})},
         {VIR_DOMAIN_EVENT_ID_MEMORY_DEVICE_SIZE_CHANGE,

@@ -261,6 +261,8 @@ void Inventory::replace(const MachinePtr& before, Machine after) {
             observer.added(machine);
     });
     index_disks(before.get(), machine.get());
+    const bool begun = !machine->libvirt_job.empty() && (!before || before->libvirt_job != machine->libvirt_job);
+    if (begun && job_begun_) job_begun_(*machine);
 }
 
 std::vector<MachinePtr> Inventory::with_disk(const DiskSource& source) const {

@@ -83,6 +83,9 @@ public:
         disks_changed_ = std::move(listener);
     }
 
+    /// `listener` is given a machine on which libvirt has begun a job, whoever asked for it.
+    void on_job_begun(std::function<void(const Machine&)> listener) { job_begun_ = std::move(listener); }
+
     /// Something that a machine is awaited to become. `done` may be set by others too, to end the waiting.
     struct Watch {
         Uuid uuid;
@@ -139,6 +142,7 @@ private:
     std::unordered_map<Uuid, MachinePtr> machines_;
     std::map<DiskSource, std::set<Uuid>> disks_;
     std::function<void(const std::vector<DiskSource>&)> disks_changed_;
+    std::function<void(const Machine&)> job_begun_;
     std::unordered_map<Uuid, Waiters> due_;
     std::deque<Uuid> order_;  // the keys of due_, oldest first
     std::deque<std::pair<Uuid, LifecycleEvent>> events_;  // not told yet, oldest first

@@ -52,7 +52,6 @@ std::string_view to_string(JobKind kind) {
         case JobKind::snapshot_delete: return "snapshot-delete";
         case JobKind::dump: return "dump";
         case JobKind::backup: return "backup";
-        case JobKind::unknown: return "unknown";
     }
     return "";
 }

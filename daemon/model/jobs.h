@@ -45,7 +45,6 @@ enum class JobKind {
     snapshot_delete,
     dump,
     backup,
-    unknown,
 };
 enum class JobState { running, done, failed, cancelled };
 

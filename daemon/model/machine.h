@@ -109,6 +109,9 @@ struct Machine {
     std::vector<std::string> tags;  ///< sorted, without doubles
     std::uint32_t owner = no_owner;
 
+    /// The kind of job that libvirt runs on it now, whoever began it, in the words of Job.Kind; "" for none.
+    std::string libvirt_job;
+
     /// A digest of the definition's XML: equal exactly when nobody has changed the definition.
     std::uint64_t definition = 0;
 

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/machine_jobs.h"
 
+#include "base/log.h"
 #include "model/aside.h"
 
+#include <asio/steady_timer.hpp>
+#include <asio/use_awaitable.hpp>
 #include <fmt/format.h>
 
 #include <atomic>
@@ -98,7 +101,47 @@ Task<> shut_down(std::shared_ptr<Hypervisor> hypervisor, Uuid uuid, ShutdownPlan
     }
 }
 
+/// Follows a job that somebody else began, until libvirt has none.
+Task<> follow(std::shared_ptr<Hypervisor> hypervisor, Uuid uuid, JobControl& job) {
+    const Working working(*hypervisor, uuid, job);
+    job.on_cancel([hypervisor, uuid] {
+        spawn(hypervisor->loop(), hypervisor->run(Lane::control, [uuid](Port& port) { port.abort_job(uuid); }),
+              "cancelling a job");
+    });
+    for (;;) {
+        const auto progress =
+            co_await hypervisor->run(Lane::control, [uuid](Port& port) { return port.job_progress(uuid); });
+        if (!progress) break;
+        job.set_progress(progress->processed, progress->total, progress->remaining_usec);
+        asio::steady_timer timer(hypervisor->loop(), job_interval);
+        co_await timer.async_wait(asio::use_awaitable);
+    }
+    co_await hypervisor->inventory().refreshed(uuid);
+    if (job.is_cancelled()) throw Error(Code::cancelled, "cancelled");
+}
+
+/// The kinds of jobs that take their time.
+std::optional<JobKind> long_kind(std::string_view word) {
+    for (const auto kind : {JobKind::save, JobKind::restore, JobKind::migration_in, JobKind::migration_out,
+                            JobKind::snapshot, JobKind::snapshot_revert, JobKind::snapshot_delete, JobKind::dump,
+                            JobKind::backup})
+        if (to_string(kind) == word) return kind;
+    return std::nullopt;
+}
+
 }  // namespace
+
+void adopt_job(Jobs& jobs, std::shared_ptr<Hypervisor> hypervisor, const Machine& machine) {
+    const auto kind = long_kind(machine.libvirt_job);
+    if (!kind) return;
+    const MachineRef subject{hypervisor->name(), machine.uuid};
+    const auto work = [hypervisor, uuid = machine.uuid](JobControl& job) { return follow(hypervisor, uuid, job); };
+    try {
+        jobs.start({*kind, subject, no_job_owner, {subject}, {}}, work);
+    } catch (const Error& error) {
+        if (error.code() != Code::machine_busy) log::info(fmt::format("a job is not shown: {}", error.what()));
+    }
+}
 
 Jobs::Work shutdown_work(std::shared_ptr<Hypervisor> hypervisor, Uuid uuid, ShutdownPlan plan) {
     return [=](JobControl& job) { return shut_down(hypervisor, uuid, plan, job); };

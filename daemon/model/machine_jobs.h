@@ -28,4 +28,8 @@ Jobs::Work save_work(std::shared_ptr<Hypervisor> hypervisor, Uuid uuid);
 Jobs::Work restore_work(std::shared_ptr<Hypervisor> hypervisor, Uuid uuid, StartOptions options,
                         Claims::Claim claim = nullptr);
 
+/// Shows the job that libvirt runs on the machine as one of ours, unless it is one of ours. Those that are over in
+/// a moment are left alone.
+void adopt_job(Jobs& jobs, std::shared_ptr<Hypervisor> hypervisor, const Machine& machine);
+
 }  // namespace virtbus

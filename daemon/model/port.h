@@ -59,11 +59,12 @@ struct VcpuChange {
     std::optional<std::uint32_t> maximum;  ///< only of a machine that is off
 };
 
-/// Progress of libvirt's job on a machine, bytes.
+/// libvirt's job on a machine: its progress in bytes.
 struct JobProgress {
     std::uint64_t processed = 0;
     std::uint64_t total = 0;
     std::uint64_t remaining_usec = 0;
+    std::string kind;  ///< in the words of Job.Kind; "" where libvirt does not say
 };
 
 class Port {

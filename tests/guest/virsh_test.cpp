@@ -66,4 +66,20 @@ TEST_F(VirshTest, SettingsMadeByOthersAreSeen) {
     EXPECT_TRUE(announced<std::string>(path, "Title", "from outside"));
 }
 
+TEST_F(VirshTest, AJobThatOthersBeginIsShown) {
+    const auto path = create_ready();
+    const auto name = get<std::string>(path, "Name");
+    forget();
+    virsh("managedsave " + name);
+    ASSERT_TRUE(observer.wait_for("JobAdded", "/org/virtbus1"));
+    const auto added = std::find_if(observer.signals.begin(), observer.signals.end(),
+                                    [](const Signal& signal) { return signal.name == "JobAdded"; });
+    const auto job = actor.job(added->subject);
+    EXPECT_EQ(job->Kind(), "save");
+    EXPECT_EQ(job->Subject(), path);
+    EXPECT_EQ(job->Owner(), UINT32_MAX) << "nobody began it through virtbus";
+    EXPECT_EQ(finish(added->subject), "done");
+    EXPECT_TRUE(get<bool>(path, "Saved"));
+}
+
 }  // namespace virtbus::test

@@ -176,6 +176,7 @@ void FakeHypervisor::release(Lane lane) {
 void FakeHypervisor::release_all() {
     const Lock lock(mutex_);
     all_released_ = true;
+    storage_.release();
     changed_.notify_all();
 }
 

@@ -16,6 +16,19 @@ namespace {
     throw Error(Code::invalid_state, fmt::format("machine {} is {}", machine.name, to_string(machine.state)));
 }
 
+std::vector<Disk> disks_of(const MachineSpec& spec) {
+    std::vector<Disk> disks;
+    for (const auto& wanted : spec.disks) {
+        auto& disk = disks.emplace_back();
+        disk.device = wanted.device;
+        disk.format = wanted.format;
+        disk.file = wanted.file;
+        disk.pool = wanted.pool;
+        disk.volume = wanted.volume;
+    }
+    return disks;
+}
+
 }  // namespace
 
 class FakeHypervisor::FakePort final : public Port {
@@ -61,6 +74,7 @@ public:
         if (spec.uuid) machine.uuid = *spec.uuid;
         machine.title = spec.title;
         machine.owner = spec.owner;
+        if (!spec.disks.empty()) machine.disks = disks_of(spec);
         return put(lock, std::move(machine));
     }
     /// The fake's XML is a name, no more.

@@ -76,6 +76,28 @@ int FakeStorage::refreshes() const {
     return refreshes_;
 }
 
+int FakeStorage::listings(const std::string& pool) const {
+    const Lock lock(mutex_);
+    const auto found = listings_.find(pool);
+    return found == listings_.end() ? 0 : found->second;
+}
+
+void FakeStorage::block() {
+    const Lock lock(mutex_);
+    blocked_ = true;
+}
+
+void FakeStorage::release() {
+    const Lock lock(mutex_);
+    blocked_ = false;
+    changed_.notify_all();
+}
+
+std::size_t FakeStorage::hanging() const {
+    const Lock lock(mutex_);
+    return hanging_;
+}
+
 std::vector<std::string> FakeStorage::list_pools() {
     const auto lock = enter();
     std::vector<std::string> names;
@@ -90,11 +112,15 @@ std::optional<Pool> FakeStorage::read_pool(const std::string& name) {
 }
 
 ImageMap FakeStorage::list_images(const std::string& pool, const ImageMap&) {
-    const auto lock = enter();
+    auto lock = enter();
+    ++listings_[pool];
     ImageMap images;
-    if (find(pool).state != PoolState::running) return images;
-    for (const auto& [key, image] : images_)
-        if (image.pool == pool) images[image.name] = std::make_shared<const Image>(image);
+    if (find(pool).state == PoolState::running)
+        for (const auto& [key, image] : images_)
+            if (image.pool == pool) images[image.name] = std::make_shared<const Image>(image);
+    ++hanging_;
+    changed_.wait(lock, [&] { return !blocked_; });
+    --hanging_;
     return images;
 }
 
@@ -181,6 +207,24 @@ std::vector<std::string> FakeTool::calls() const {
     return calls_;
 }
 
+NewFile FakeTool::target() const {
+    const std::lock_guard lock(mutex_);
+    return target_;
+}
+
+std::vector<std::string> FakeTool::removed() const {
+    const std::lock_guard lock(mutex_);
+    return removed_;
+}
+
+void FakeTool::enter(const std::string& call, const NewFile& target, Transfer& transfer) {
+    {
+        const std::lock_guard lock(mutex_);
+        target_ = target;
+    }
+    enter(call, &transfer);
+}
+
 void FakeTool::enter(const std::string& call, Transfer* transfer) {
     std::unique_lock lock(mutex_);
     calls_.push_back(call);
@@ -194,19 +238,23 @@ void FakeTool::enter(const std::string& call, Transfer* transfer) {
     if (failure_) throw *std::exchange(failure_, std::nullopt);
 }
 
-void FakeTool::put(const NewFile& target, std::uint64_t size, const std::string& backing) {
+void FakeTool::put(const NewFile& target, std::uint64_t size, const std::optional<ImageFile>& backing) {
+    if (target.name.empty()) return;  // no image yet: the port does not list it
     const auto pool = std::filesystem::path(target.directory).filename().string();
     auto image = make_image(pool, target.name);
     image.format = target.format;
     image.virtual_size = size;
-    image.backing_file = backing;
+    if (backing) {
+        image.backing_file = backing->path;
+        image.backing_format = backing->format;
+    }
     storage_.add(std::move(image));
 }
 
 void FakeTool::create(const NewFile& target, std::uint64_t size, const std::optional<ImageFile>& backing,
                       Transfer& transfer) {
-    enter("create " + target.name, &transfer);
-    put(target, size, backing ? backing->path : "");
+    enter("create " + target.name, target, transfer);
+    put(target, size, backing);
 }
 
 std::uint64_t FakeTool::measure(const ImageFile&, const std::string&) {
@@ -215,13 +263,13 @@ std::uint64_t FakeTool::measure(const ImageFile&, const std::string&) {
 }
 
 void FakeTool::convert(const ImageFile& source, const NewFile& target, Transfer& transfer) {
-    enter("convert " + std::filesystem::path(source.path).filename().string(), &transfer);
-    put(target, std::uint64_t{1} << 30, "");
+    enter("convert " + std::filesystem::path(source.path).filename().string(), target, transfer);
+    put(target, std::uint64_t{1} << 30, std::nullopt);
 }
 
 void FakeTool::rebase(const ImageFile&, const NewFile& target, const ImageFile& backing, Transfer& transfer) {
-    enter("rebase " + target.name, &transfer);
-    put(target, std::uint64_t{1} << 30, backing.path);
+    enter("rebase " + target.name, target, transfer);
+    put(target, std::uint64_t{1} << 30, backing);
 }
 
 void FakeTool::resize(const ImageFile& image, std::uint64_t size, bool) {
@@ -233,8 +281,8 @@ void FakeTool::resize(const ImageFile& image, std::uint64_t size, bool) {
 }
 
 void FakeTool::wipe(const ImageFile&, const NewFile& target, std::uint64_t size, Transfer& transfer) {
-    enter("wipe " + target.name, &transfer);
-    put(target, size, "");
+    enter("wipe " + target.name, target, transfer);
+    put(target, size, std::nullopt);
 }
 
 CheckReport FakeTool::check(const ImageFile&, Transfer& transfer) {
@@ -243,10 +291,14 @@ CheckReport FakeTool::check(const ImageFile&, Transfer& transfer) {
 }
 
 void FakeTool::adopt(const NewFile& target, Transfer& transfer) {
-    enter("adopt " + target.name, &transfer);
-    put(target, std::uint64_t{1} << 30, "");
+    enter("adopt " + target.name, target, transfer);
+    put(target, std::uint64_t{1} << 30, std::nullopt);
 }
 
-void FakeTool::remove_temporary(const std::string&, const std::string&) { enter("remove temporary"); }
+void FakeTool::remove_temporary(const std::string& directory, const std::string& temporary) {
+    enter("remove temporary");
+    const std::lock_guard lock(mutex_);
+    removed_.push_back(directory + "/" + temporary);
+}
 
 }  // namespace virtbus::test

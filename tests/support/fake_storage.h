@@ -31,6 +31,12 @@ public:
     void fail(const Error& error, int times = 1);
     /// How often libvirt was told to look again.
     [[nodiscard]] int refreshes() const;
+    /// How often the images of a pool were listed.
+    [[nodiscard]] int listings(const std::string& pool) const;
+    /// Listings of images hang when they have seen what there is, until release().
+    void block();
+    void release();
+    [[nodiscard]] std::size_t hanging() const;
 
     std::vector<std::string> list_pools() override;
     std::optional<Pool> read_pool(const std::string& name) override;
@@ -55,6 +61,10 @@ private:
     Pool& find(const std::string& name);
 
     mutable std::mutex mutex_;
+    std::condition_variable changed_;
+    std::map<std::string, int> listings_;
+    bool blocked_ = false;
+    std::size_t hanging_ = 0;
     std::map<std::string, Pool> pools_;
     std::map<std::pair<std::string, std::string>, Image> images_;
     std::optional<Error> failure_;
@@ -74,6 +84,10 @@ public:
     [[nodiscard]] std::size_t hanging() const;
     /// "convert web.qcow2", …, in their order.
     [[nodiscard]] std::vector<std::string> calls() const;
+    /// What the last call was to make.
+    [[nodiscard]] NewFile target() const;
+    /// The temporary files that it was to remove: "/pools/default/.virtbus-1-…".
+    [[nodiscard]] std::vector<std::string> removed() const;
 
     void create(const NewFile& target, std::uint64_t size, const std::optional<ImageFile>& backing,
                 Transfer& transfer) override;
@@ -89,12 +103,15 @@ public:
 private:
     /// Writes the call down, hangs or fails as it was told to.
     void enter(const std::string& call, Transfer* transfer = nullptr);
-    void put(const NewFile& target, std::uint64_t size, const std::string& backing);
+    void enter(const std::string& call, const NewFile& target, Transfer& transfer);
+    void put(const NewFile& target, std::uint64_t size, const std::optional<ImageFile>& backing);
 
     FakeStorage& storage_;
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     std::vector<std::string> calls_;
+    std::vector<std::string> removed_;
+    NewFile target_;
     std::optional<Error> failure_;
     bool blocked_ = false;
     std::size_t hanging_ = 0;
