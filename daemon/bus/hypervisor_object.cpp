@@ -98,14 +98,22 @@ void HypervisorObject::CreateMachine(PathResult&& result, VariantMap spec) {
 
 Task<> HypervisorObject::resolve_disks(MachineSpec& spec) const {
     auto& storage = hypervisor_->storage();
-    for (auto& disk : spec.disks) {
-        if (disk.pool.empty()) continue;
-        // It may have come a moment ago, by other ways than ours.
-        if (!storage.find_image(disk.pool, disk.volume)) co_await storage.refreshed(disk.pool, false);
-        require_pool(*hypervisor_, disk.pool);
-        const auto image = require_image(*hypervisor_, disk.pool, disk.volume);
-        if (image->format == "qcow2") require_plain(*hypervisor_, *image, "use");
+    for (std::size_t i = 0; i < spec.disks.size(); ++i) {
+        auto& disk = spec.disks[i];
+        auto image = storage.image_at(disk.file);
+        if (!disk.pool.empty()) {
+            // It may have come a moment ago, by other ways than ours.
+            if (!storage.find_image(disk.pool, disk.volume)) co_await storage.refreshed(disk.pool, false);
+            require_pool(*hypervisor_, disk.pool);
+            image = require_image(*hypervisor_, disk.pool, disk.volume);
+        }
+        if (!image) continue;
+        if (image->format != "raw") require_plain(*hypervisor_, *image, "use");
         if (disk.format.empty()) disk.format = image->format;
+        // As another format a raw image's content would be a header that its guest has written.
+        if (disk.format != image->format)
+            throw Error(Code::invalid_args, fmt::format("disks[{}].format: image {}/{} is {}, not {}", i, image->pool,
+                                                        image->name, image->format, disk.format));
     }
 }
 

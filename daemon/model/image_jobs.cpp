@@ -29,13 +29,26 @@ NewFile file_for(const Pool& pool, const NewImage& image) {
     return {pool.path, {}, image.name, image.format, image.preallocation, false};
 }
 
+/// As transfer(), of work that makes a temporary file: when it fails, libvirt looks again and forgets what it has seen.
+Task<> transfer_in(Bench bench, JobControl& job, std::string pool, std::function<void(Port&, Transfer&)> work) {
+    std::exception_ptr failure;
+    try {
+        co_await transfer(bench.hypervisor, job, std::move(work));
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    if (!failure) co_return;
+    bench.hypervisor->storage().look_again(pool);
+    std::rethrow_exception(failure);
+}
+
 /// Makes an image as `making` does it, and shows it.
 Task<> make(Bench bench, JobControl& job, JobKind kind, std::string pool, NewFile file, Making making) {
     auto job_text = fmt::format("{} ({} image {}/{})", job.number(), to_string(kind), pool, file.name);
     const auto draft = co_await begin_draft(*bench.journal, job, std::move(job_text), std::move(file));
     const auto target = draft.file;
     auto work = [target, making = std::move(making)](Port& port, Transfer& progress) { making(port, target, progress); };
-    co_await transfer(bench.hypervisor, job, std::move(work));
+    co_await transfer_in(bench, job, pool, std::move(work));
     co_await bench.hypervisor->storage().declare(target.directory + "/" + target.name, target.format);
     co_await show_image(bench.hypervisor, pool, target.name);
     const ImageRef made{bench.hypervisor->name(), std::move(pool), target.name};
@@ -88,7 +101,8 @@ Task<> convert_and_export_work(Bench bench, JobControl& job, ImageFile source, s
         }
         clean();
     };
-    co_await transfer(bench.hypervisor, job, std::move(work));
+    co_await transfer_in(bench, job, pool, std::move(work));
+    bench.hypervisor->storage().look_again(pool);
     job.set_result("size", *size);
 }
 

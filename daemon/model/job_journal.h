@@ -22,16 +22,18 @@ public:
         std::string temporary;
     };
 
-    /// Stands in the journal until it goes.
+    /// Stands in the journal until it goes; for good, if the journal goes before: then the daemon ends.
     class Line {
     public:
-        Line(JobJournal& journal, std::uint64_t number) : journal_(journal), number_(number) {}
-        ~Line() { journal_.strike(number_); }
+        Line(JobJournal& journal, std::uint64_t number) : journal_(journal.self_), number_(number) {}
+        ~Line() {
+            if (const auto journal = journal_.lock()) (*journal)->strike(number_);
+        }
         Line(const Line&) = delete;
         Line& operator=(const Line&) = delete;
 
     private:
-        JobJournal& journal_;
+        std::weak_ptr<JobJournal*> journal_;
         std::uint64_t number_;
     };
 
@@ -53,6 +55,7 @@ private:
     WorkerLane cleaner_;
     std::map<std::uint64_t, Entry> entries_;
     std::uint64_t last_number_ = 0;
+    std::shared_ptr<JobJournal*> self_ = std::make_shared<JobJournal*>(this);
 };
 
 }  // namespace virtbus

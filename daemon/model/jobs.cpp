@@ -184,7 +184,7 @@ void Jobs::cancel(std::uint64_t number) {
 
 void Jobs::stop() {
     for (const auto& [number, job] : jobs_)
-        if (job->status.state == JobState::running) job->cancel();
+        if (job->status.state == JobState::running && job->status.owner != no_job_owner) job->cancel();
 }
 
 const JobStatus* Jobs::find(std::uint64_t number) const {

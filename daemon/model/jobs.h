@@ -54,6 +54,7 @@ std::string_view to_string(JobState state);
 /// What a job gives when it is done.
 using JobValue = std::variant<std::string, std::uint64_t, bool, ObjectRef>;
 
+/// The owner of jobs that were not begun here.
 constexpr std::uint32_t no_job_owner = UINT32_MAX;
 
 /// What a job is going to be.
@@ -119,7 +120,7 @@ public:
     /// What jobs work on: for calls that must not meet one.
     Claims& claims() { return claims_; }
 
-    /// Asks every running job to stop: the daemon ends.
+    /// Asks every running job that was begun here to stop: the daemon ends.
     void stop();
 
     /// Asks a job to stop. Error invalid_state when it has ended.

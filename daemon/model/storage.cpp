@@ -112,9 +112,10 @@ Task<> Storage::read_next() {
     try {
         auto reading = co_await source_.read_pool(name, owed.look_again, known);
         co_await apply(name, std::move(reading));
-    } catch (const std::exception& error) {
+    } catch (const Error& error) {
         failure = std::current_exception();
-        log::warning(fmt::format("pool {} cannot be read: {}", name, error.what()));
+        if (error.code() != Code::disconnected)
+            log::warning(fmt::format("pool {} cannot be read: {}", name, error.what()));
     }
     for (const auto& waiter : owed.waiters) {
         waiter->failure = failure;
@@ -263,7 +264,7 @@ Task<> Storage::look_again_soon(std::string pool) {
     asio::steady_timer timer(loop_, together);
     co_await timer.async_wait(asio::use_awaitable);
     looking_soon_.erase(pool);
-    if (!stopping_) due(pool).look_again = true;
+    if (!stopping_) look_again(pool);
 }
 
 PoolPtr Storage::find_pool(const std::string& name) const {

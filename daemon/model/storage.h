@@ -64,6 +64,8 @@ public:
 
     /// This pool may have changed.
     void touch(const std::string& pool) { due(pool); }
+    /// The same, and libvirt has not seen it yet.
+    void look_again(const std::string& pool) { due(pool).look_again = true; }
     /// Everything may have changed.
     void relist();
     /// The disks of machines have changed: the files or volumes that any had or has.
