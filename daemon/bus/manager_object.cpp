@@ -137,6 +137,7 @@ void ManagerObject::ListMachines(sdbus::Result<std::vector<MachineRow>>&& result
           [this, given = Options(std::move(filter))](Call&) mutable -> Task<std::vector<MachineRow>> {
               const auto wanted = take_filter(given);
               require_hypervisor(hypervisors_, wanted.hypervisor);
+              co_await settled();
               std::vector<MachineRow> rows;
               for (const auto& [hypervisor, machine] : select(hypervisors_, wanted))
                   rows.emplace_back(machine_path(hypervisor->name(), machine->uuid), machine->name,
@@ -155,6 +156,7 @@ void ManagerObject::ListImages(sdbus::Result<std::vector<ImageRow>>&& result, Va
               const auto format = given.take<std::string>("format");
               given.refuse_unknown();
               require_hypervisor(hypervisors_, hypervisor);
+              co_await settled();
               std::vector<ImageRow> rows;
               bool found = !pool;
               for (const auto& [owner, value] : select_pools(hypervisors_, hypervisor)) {
@@ -178,6 +180,7 @@ void ManagerObject::ListPools(sdbus::Result<std::vector<PoolRow>>&& result, Vari
               const auto hypervisor = given.take<std::string>("hypervisor");
               given.refuse_unknown();
               require_hypervisor(hypervisors_, hypervisor);
+              co_await settled();
               std::vector<PoolRow> rows;
               for (const auto& [owner, pool] : select_pools(hypervisors_, hypervisor))
                   rows.emplace_back(pool_path(owner->name(), pool->name), pool->name, owner->name(), pool->type,
@@ -195,6 +198,7 @@ void ManagerObject::GetMachine(sdbus::Result<sdbus::ObjectPath>&& result, std::s
               const Filter where{given.take<std::string>("hypervisor"), {}, {}, {}};
               given.refuse_unknown();
               require_hypervisor(hypervisors_, where.hypervisor);
+              co_await settled();
               const auto uuid = Uuid::parse(wanted);
               auto found = select(hypervisors_, where);
               std::erase_if(found, [&](const Found& each) {
@@ -220,6 +224,10 @@ void ManagerObject::ListJobs(sdbus::Result<std::vector<JobRow>>&& result) {
                               std::string(to_string(job.state)), job.progress);
         co_return rows;
     });
+}
+
+Task<> ManagerObject::settled() {
+    for (const auto& hypervisor : hypervisors_) co_await hypervisor->settled();
 }
 
 std::string ManagerObject::Version() { return VIRTBUS_VERSION; }

@@ -49,6 +49,9 @@ private:
     std::uint32_t JobCount() override { return jobs_.running(); }
     std::uint64_t Sequence() override { return sequence_; }
 
+    /// Returns when what there is when the daemon starts was read, or after a few seconds.
+    Task<> settled();
+
     const HypervisorList& hypervisors_;
     const Jobs& jobs_;
     std::uint64_t sequence_ = 0;

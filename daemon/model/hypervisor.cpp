@@ -92,14 +92,18 @@ Hypervisor::Hypervisor(asio::io_context& loop, std::string name, std::string uri
       inventory_(loop, *this),
       storage_(loop, *this, inventory_, formats),
       lost_(loop.get_executor()),
+      attempted_(loop.get_executor()),
       retry_(loop.get_executor()) {
     for (std::size_t i = 0; i < lane_count; ++i)
         lanes_.at(i) = std::make_unique<WorkerLane>(loop, fmt::format("hypervisor {} ({})", name_, lane_names.at(i)),
                                                     lane_threads.at(i), lane_most);
+    attempted_.set();  // until start() makes one
     inventory_.on_disks_changed([this](const auto& sources) { storage_.users_changed(sources); });
 }
 
 void Hypervisor::start() {
+    attempted_.reset();
+    started_ = std::chrono::steady_clock::now();
     // The coroutines own the hypervisor: it lives at least until both have ended.
     const auto owned = [](std::shared_ptr<Hypervisor> self, Task<> task) -> Task<> {
         co_await std::move(task);
@@ -116,7 +120,20 @@ void Hypervisor::stop() {
     storage_.stop();
     retry_.set();
     lost_.set();
+    attempted_.set();
     drop_ports();
+}
+
+Task<> Hypervisor::settled() {
+    if (!attempted_.is_set()) co_await attempted_.wait(patience_left());
+    if (status_.connection != ConnectionState::connected) co_return;
+    if (!inventory_.listed().is_set()) co_await inventory_.listed().wait(patience_left());
+    if (!storage_.listed().is_set()) co_await storage_.listed().wait(patience_left());
+}
+
+std::chrono::steady_clock::duration Hypervisor::patience_left() const {
+    return std::max<std::chrono::steady_clock::duration>(started_ + first_patience - std::chrono::steady_clock::now(),
+                                                         0ns);
 }
 
 Task<> Hypervisor::supervise() {
@@ -133,9 +150,11 @@ Task<> Hypervisor::supervise() {
         if (stopping_) break;
         if (info) {
             retry = first_reconnect;
+            attempted_.set();
             co_await stay_connected(std::move(*info));
         } else {
             set_status(ConnectionState::failed, failure);
+            attempted_.set();
         }
         if (stopping_) break;
         retry_.reset();

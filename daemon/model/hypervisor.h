@@ -45,6 +45,8 @@ class Hypervisor final : public InventorySource,
 public:
     /// How long a caller waits for one blocking call. libvirt itself has no limits; a call that is dropped goes on.
     static constexpr std::chrono::minutes call_patience{5};
+    /// For how long after start() callers wait for the first connection and the first listing.
+    static constexpr std::chrono::seconds first_patience{5};
 
     /// `uri` is for people: without password and query.
     Hypervisor(asio::io_context& loop, std::string name, std::string uri, std::unique_ptr<Connector> connector,
@@ -66,7 +68,12 @@ public:
     /// Tries to connect now instead of at the next time.
     void reconnect() { retry_.set(); }
 
-    /// Runs `work(Port&)` on the lane's connection and thread. Throws Error disconnected at once when there is none.
+    /// Returns when the first attempt to connect has ended, and all that there is was read if it was successful; or when
+    /// the daemon has run for a few seconds. So the call that has started the daemon is answered as any later one.
+    Task<> settled();
+
+    /// Runs `work(Port&)` on the lane's connection and thread. Throws Error disconnected at once when there is none, but
+    /// waits a little for the first one.
     template <typename Work>
     Task<std::invoke_result_t<Work&, Port&>> run(Lane lane, Work work,
                                                  WorkerLane::Patience patience = call_patience);
@@ -89,6 +96,7 @@ private:
     Task<HypervisorInfo> connect();
     static Task<> warn_when_slow(std::shared_ptr<Hypervisor> self, std::shared_ptr<Latch> connected);
     Task<> stay_connected(HypervisorInfo info);
+    [[nodiscard]] std::chrono::steady_clock::duration patience_left() const;
     void set_status(HypervisorStatus status);
     void set_status(ConnectionState state, std::string error = {}) {
         set_status({state, std::move(error), status_.info});
@@ -111,6 +119,8 @@ private:
     std::uint64_t connection_ = 0;  ///< counts the connections: what an old one still tells is not heard
     std::string lost_reason_;
     Latch lost_;
+    std::chrono::steady_clock::time_point started_;
+    Latch attempted_;  ///< the first attempt to connect has ended, or none is made
     Latch retry_;
     bool stopping_ = false;
     std::array<std::unique_ptr<WorkerLane>, lane_count> lanes_;  // last: its threads end first
@@ -118,6 +128,7 @@ private:
 
 template <typename Work>
 Task<std::invoke_result_t<Work&, Port&>> Hypervisor::run(Lane which, Work work, WorkerLane::Patience patience) {
+    if (!attempted_.is_set()) co_await attempted_.wait(patience_left());
     auto call = [port = port(which), work = std::move(work)]() mutable { return work(*port); };
     co_return co_await lane(which).run(std::move(call), patience);
 }

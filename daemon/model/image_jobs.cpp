@@ -233,7 +233,7 @@ std::uint64_t ImageJobs::convert(const JobOrigin& origin, const Image& image, co
                                  Preallocation preallocation) {
     require_plain(*origin.hypervisor, image, "convert");
     refuse_running(*origin.hypervisor, image, "convert");
-    refuse_machines(*origin.hypervisor, image, "convert");
+    refuse_machines(*origin.hypervisor, image, "convert", "Clone it in the other format instead");
     refuse_overlays(*origin.hypervisor, image, "convert");
     return replace(JobKind::convert, origin, image, {{}, {}, format, preallocation},
                    [tool = tool_, file = file_of(image)](const NewFile& target, Transfer& progress) {
@@ -348,7 +348,7 @@ std::uint64_t ImageJobs::remove(const JobOrigin& origin, const Image& image, boo
     require_pool(hypervisor, image.pool);
     refuse_running(hypervisor, image, "delete");
     refuse_overlays(hypervisor, image, "delete");
-    if (!force) refuse_machines(hypervisor, image, "delete (without \"force\")");
+    if (!force) refuse_machines(hypervisor, image, "delete", "\"force\" deletes it all the same");
     const ImageRef subject{hypervisor.name(), image.pool, image.name};
     const auto work = [subject](Port& port, Transfer&) { port.storage().delete_image(subject.pool, subject.name); };
     return jobs_.start({JobKind::remove, subject, origin.owner, {subject}, {}},

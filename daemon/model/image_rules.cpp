@@ -61,10 +61,11 @@ void refuse_running(Hypervisor& hypervisor, const Image& image, std::string_view
                                                                     each->path == image.path ? "it" : full_name(*each)));
 }
 
-void refuse_machines(Hypervisor& hypervisor, const Image& image, std::string_view verb) {
+void refuse_machines(Hypervisor& hypervisor, const Image& image, std::string_view verb, std::string_view way_out) {
     const auto machines = hypervisor.storage().machines(image);
     if (!machines.empty())
-        throw cannot(Code::in_use, verb, image, fmt::format("machine {} has it as a disk", machines.front()->name));
+        throw cannot(Code::in_use, verb, image, fmt::format("machine {} has it as a disk; {}", machines.front()->name,
+                                                            way_out));
 }
 
 void refuse_overlays(Hypervisor& hypervisor, const Image& image, std::string_view verb) {

@@ -39,6 +39,7 @@ Inventory::Inventory(asio::io_context& loop, InventorySource& source)
     : loop_(loop),
       source_(source),
       retry_interval_(first_retry),
+      listed_(loop.get_executor()),
       work_(loop.get_executor()),
       next_generation_(now_usec()) {}
 
@@ -186,14 +187,14 @@ void Inventory::apply_list(std::vector<Machine> listed, std::size_t events) {
     for (auto& machine : listed) {
         const Uuid uuid = machine.uuid;
         present.insert(uuid);
-        apply(uuid, std::move(machine), !listed_);
+        apply(uuid, std::move(machine), !listed_.is_set());
     }
-    listed_ = true;
     tell_events(events);
     std::vector<Uuid> gone;
     for (const auto& [uuid, machine] : machines_)
         if (!present.contains(uuid)) gone.push_back(uuid);
     for (const auto& uuid : gone) apply(uuid, std::nullopt);
+    listed_.set();
 }
 
 Task<> Inventory::read_due() {

@@ -72,6 +72,9 @@ public:
     /// Throws what the reading threw, or Error timeout.
     Task<> refreshed(Uuid uuid);
 
+    /// Set when all machines have been read once.
+    Latch& listed() { return listed_; }
+
     /// The mirror's value, or nullptr.
     [[nodiscard]] MachinePtr find(const Uuid& uuid) const;
     [[nodiscard]] const std::unordered_map<Uuid, MachinePtr>& machines() const { return machines_; }
@@ -153,7 +156,7 @@ private:
     std::chrono::steady_clock::time_point retry_at_;
     bool relist_due_ = false;
     bool announce_due_ = false;
-    bool listed_ = false;
+    Latch listed_;
     bool stopping_ = false;
     Latch work_;
     std::uint64_t next_generation_;

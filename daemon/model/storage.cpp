@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <system_error>
+#include <tuple>
 #include <utility>
 
 namespace virtbus {
@@ -36,7 +37,7 @@ bool is_temporary(std::string_view name) { return name.starts_with(temporary_pre
 }  // namespace
 
 Storage::Storage(asio::io_context& loop, StorageSource& source, const Inventory& machines, ImageFormats& formats)
-    : loop_(loop), source_(source), machines_(machines), formats_(formats), work_(loop.get_executor()) {}
+    : loop_(loop), source_(source), machines_(machines), formats_(formats), listed_(loop.get_executor()), work_(loop.get_executor()) {}
 
 Task<> Storage::run() {
     while (!stopping_) {
@@ -48,6 +49,7 @@ Task<> Storage::run() {
             else
                 co_await read_next();
         }
+        listed_.set();
     }
 }
 
@@ -138,7 +140,10 @@ void Storage::apply_pool(Entry& entry, Pool pool) {
     const auto before = entry.pool;
     if (before && *before == pool) return;
     entry.pool = std::make_shared<const Pool>(std::move(pool));
-    watch(entry);
+    // A watch that is made anew does not tell what the old one has not told yet.
+    const bool same_place = before && std::tie(before->type, before->path, before->state) ==
+                                          std::tie(entry.pool->type, entry.pool->path, entry.pool->state);
+    if (!same_place) watch(entry);
     tell([&](StorageObserver& observer) {
         if (before)
             observer.pool_changed(entry.pool);
@@ -255,6 +260,7 @@ void Storage::watch(Entry& entry) {
             if (is_temporary(file) || !looking_soon_.insert(name).second) return;
             spawn(loop_, look_again_soon(name), "looking at a pool");
         });
+        look_again(pool.name);  // for what came between libvirt's last look and now
     } catch (const std::system_error& error) {
         log::debug(fmt::format("pool {} is not watched: {}", pool.name, error.what()));
     }

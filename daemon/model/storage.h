@@ -76,6 +76,9 @@ public:
     /// Says what format the file of an image has; lasts when it returns.
     Task<> declare(std::string path, std::string format);
 
+    /// Set when all pools have been read once.
+    Latch& listed() { return listed_; }
+
     [[nodiscard]] PoolPtr find_pool(const std::string& name) const;
     [[nodiscard]] ImagePtr find_image(const std::string& pool, const std::string& name) const;
     [[nodiscard]] ImagePtr image_at(const std::string& path) const;
@@ -133,6 +136,7 @@ private:
     std::map<std::string, Due> due_;
     std::deque<std::string> order_;       // the keys of due_, oldest first
     std::set<std::string> looking_soon_;  // pools whose directories have changed a moment ago
+    Latch listed_;
     bool list_due_ = false;
     bool stopping_ = false;
     Latch work_;
