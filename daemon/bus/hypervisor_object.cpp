@@ -179,11 +179,14 @@ Task<> HypervisorObject::provide_pool(PoolSpec spec) {
     if (!pool && !hypervisor_->is_local())
         throw Error(Code::not_supported, "the hypervisor is on another host: make a pool there with CreatePool");
     auto work = [spec, is_there = pool != nullptr](Port& port) {
-        if (is_there) return port.storage().start_pool(spec.name);
+        const auto expected = is_there ? Code::invalid_state : Code::already_exists;
         try {
-            port.storage().create_pool(spec);
+            if (is_there)
+                port.storage().start_pool(spec.name);
+            else
+                port.storage().create_pool(spec);
         } catch (const Error& error) {
-            if (error.code() != Code::already_exists) throw;  // another call was first
+            if (error.code() != expected) throw;  // another call was first
         }
     };
     co_await hypervisor_->run(Lane::work, std::move(work));

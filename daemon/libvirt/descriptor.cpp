@@ -63,16 +63,18 @@ DescriptorSource::Piece DescriptorSource::next(std::span<std::byte> buffer) {
 
 DescriptorSource::Piece DescriptorSource::next_of_file(std::span<std::byte> buffer) {
     if (position_ >= end_) return {};
-    const auto data = ::lseek(fd_, static_cast<off_t>(position_), SEEK_DATA);
-    const auto begin = data < 0 ? (errno == ENXIO ? end_ : position_) : static_cast<std::uint64_t>(data);
-    if (begin > position_) {
-        const auto hole = std::min(begin, end_) - position_;
-        position_ += hole;
-        return {hole, {}};
+    if (position_ >= data_end_) {
+        const auto data = ::lseek(fd_, static_cast<off_t>(position_), SEEK_DATA);
+        const auto begin = data < 0 ? (errno == ENXIO ? end_ : position_) : static_cast<std::uint64_t>(data);
+        if (begin > position_) {
+            const auto hole = std::min(begin, end_) - position_;
+            position_ += hole;
+            return {hole, {}};
+        }
+        const auto hole = ::lseek(fd_, static_cast<off_t>(position_), SEEK_HOLE);
+        data_end_ = hole < 0 ? end_ : std::min(static_cast<std::uint64_t>(hole), end_);
     }
-    const auto hole = ::lseek(fd_, static_cast<off_t>(position_), SEEK_HOLE);
-    const auto limit = hole < 0 ? end_ : std::min(static_cast<std::uint64_t>(hole), end_);
-    const auto size = std::min<std::uint64_t>(buffer.size(), limit - position_);
+    const auto size = std::min<std::uint64_t>(buffer.size(), data_end_ - position_);
     const auto length = ::pread(fd_, buffer.data(), size, static_cast<off_t>(position_));
     if (length < 0) fail("read");
     if (length == 0) return {};  // it was made shorter meanwhile: what came is told by its size

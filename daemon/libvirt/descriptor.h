@@ -36,6 +36,7 @@ private:
     bool regular_ = false;
     std::uint64_t position_ = 0;
     std::uint64_t end_ = 0;
+    std::uint64_t data_end_ = 0;  // where the next hole begins, as far as known: to look for it takes its time
 };
 
 class DescriptorTarget {

@@ -8,10 +8,16 @@
 #include "libvirt/storage_reader.h"
 #include "libvirt/volume_stream.h"
 #include "libvirt/xml.h"
+#include "model/qcow2_header.h"
 
 #include <fmt/format.h>
+#include <fcntl.h>
 #include <libvirt/virterror.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <span>
 
 namespace virtbus {
 
@@ -71,6 +77,14 @@ FileStamp stamp_of(const std::string& path) {
             status.st_ctim.tv_sec * 1'000'000'000 + status.st_ctim.tv_nsec};
 }
 
+/// libvirt does not tell. A file that cannot be opened from here cannot be looked at either.
+bool has_external_data(const std::string& path) {
+    const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    std::array<std::byte, 104> header{};
+    const auto length = file ? ::read(file.get(), header.data(), header.size()) : 0;
+    return length > 0 && qcow2_has_external_data(std::span(header).first(static_cast<std::size_t>(length)));
+}
+
 std::string to_text_of(const PoolSpec& spec) {
     pugi::xml_document document;
     auto pool = document.append_child("pool");
@@ -103,6 +117,7 @@ ImagePtr read_image(const StoragePool& pool, virStorageVolPtr volume, const File
     if (!image) return nullptr;
     image->pool = virStoragePoolGetName(pool.get());
     image->stamp = stamp;
+    image->external_data = image->format == "qcow2" && has_external_data(image->path);
     return std::make_shared<const Image>(std::move(*image));
 }
 
@@ -206,6 +221,8 @@ void LibvirtStorage::delete_pool(const std::string& name) {
 
 void LibvirtStorage::set_pool_autostart(const std::string& name, bool autostart) {
     const StoragePool pool(connections_.take(), name);
+    if (!pool.ask(virStoragePoolIsPersistent(pool.get()), "read"))
+        throw Error(Code::invalid_state, "Cannot set the autostart of pool " + name + ": it is transient");
     pool.check(virStoragePoolSetAutostart(pool.get(), autostart ? 1 : 0), "set the autostart of");
 }
 

@@ -36,6 +36,18 @@ std::chrono::milliseconds with_jitter(std::chrono::milliseconds interval) {
     return interval + std::chrono::milliseconds(random() % static_cast<unsigned>(interval.count() / 4 + 1));
 }
 
+/// What libvirt says of a file is as old as its last look at the pool, and the file may be another by now: it must be
+/// read again after the next look, whatever its stamp.
+void distrust_new(ImageMap& images, const ImageMap& known) {
+    for (auto& [name, image] : images) {
+        const auto before = known.find(name);
+        if (before != known.end() && before->second == image) continue;
+        auto doubtful = *image;
+        doubtful.stamp.changed = 0;
+        image = std::make_shared<const Image>(std::move(doubtful));
+    }
+}
+
 }  // namespace
 
 std::string_view to_string(ConnectionState state) {
@@ -285,14 +297,22 @@ Task<std::vector<std::string>> Hypervisor::list_pools() {
 Task<StorageSource::Reading> Hypervisor::read_pool(std::string name, bool look_again,
                                                    std::shared_ptr<const ImageMap> known) {
     if (look_again) {
-        // Not among the reads: it may wait for a file system that does not answer.
-        auto refresh = [name](Port& port) { port.storage().refresh_pool(name); };
-        co_await run(Lane::transfer, std::move(refresh));
+        // Not among the reads: it may wait for a file system that does not answer. Nor among the transfers, which may
+        // have all their threads for hours.
+        auto refresh = [name](Port& port) {
+            try {
+                port.storage().refresh_pool(name);
+            } catch (const Error& error) {
+                if (error.code() != Code::no_such_pool) throw;  // which the reading finds as well
+            }
+        };
+        co_await run(Lane::work, std::move(refresh));
     }
-    auto work = [name = std::move(name), known = std::move(known)](Port& port) {
+    auto work = [name = std::move(name), known = std::move(known), look_again](Port& port) {
         StorageSource::Reading reading;
         reading.pool = port.storage().read_pool(name);
         if (reading.pool) reading.images = port.storage().list_images(name, *known);
+        if (!look_again) distrust_new(reading.images, *known);
         return reading;
     };
     co_return co_await run(Lane::query, std::move(work));

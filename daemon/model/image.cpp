@@ -50,6 +50,7 @@ void declare_format(Image& image, std::string_view format) {
     image.encrypted = false;
     image.backing_file.clear();
     image.backing_format.clear();
+    image.external_data = false;
 }
 
 void check_image_name(std::string_view key, std::string_view name) {

@@ -35,6 +35,7 @@ struct Image {
     std::uint64_t modified = 0;
     std::string backing_file;    ///< "": based on none
     std::string backing_format;  ///< "" where its header does not say
+    bool external_data = false;  ///< a qcow2 image that keeps its data in another file
     FileStamp stamp;
 
     bool operator==(const Image&) const = default;

@@ -25,8 +25,10 @@ ImageFormats::ImageFormats(asio::io_context& loop, std::filesystem::path file) :
     const auto text = file_.read();
     if (!text) return;
     try {
-        for (const auto& [path, record] : Json::parse(*text).items())
-            records_[path] = {record.at("inode").get<std::uint64_t>(), record.at("format").get<std::string>()};
+        const auto document = Json::parse(*text);
+        for (const auto& [path, record] : document.items())
+            records_[path] = {record.at("inode").get<std::uint64_t>(), record.at("format").get<std::string>(),
+                              {record.value("replaced-inode", std::uint64_t{0}), record.value("replaced-format", "")}};
     } catch (const Json::exception& error) {
         records_.clear();
         log::error(fmt::format("{} is damaged, the formats of images are not known: {}", file_.path().string(),
@@ -38,6 +40,7 @@ std::optional<std::string> ImageFormats::find(const std::string& path, std::uint
     const auto found = records_.find(path);
     if (found == records_.end()) return std::nullopt;
     auto& record = found->second;
+    if (inode != 0 && inode == record.replaced.inode) return record.replaced.format;
     if (record.inode == 0 && inode != 0) {
         record.inode = inode;
         save_later();
@@ -50,13 +53,24 @@ std::optional<std::string> ImageFormats::find(const std::string& path, std::uint
     return record.format;
 }
 
-Task<> ImageFormats::declare(std::string path, std::uint64_t inode, std::string format) {
-    records_[std::move(path)] = {inode, std::move(format)};
+Task<> ImageFormats::declare(std::string path, std::uint64_t inode, std::string format, ReplacedFile replaced) {
+    records_[std::move(path)] = {inode, std::move(format), std::move(replaced)};
     co_await save();
 }
 
+void ImageFormats::withdraw(const std::string& path) {
+    const auto found = records_.find(path);
+    if (found == records_.end()) return;
+    const auto replaced = found->second.replaced;
+    if (replaced.inode == 0)
+        records_.erase(found);
+    else
+        found->second = {replaced.inode, replaced.format, {}};
+    save_later();
+}
+
 void ImageFormats::declare_later(const std::string& path, std::uint64_t inode, const std::string& format) {
-    records_[path] = {inode, format};
+    records_[path] = {inode, format, {}};
     save_later();
 }
 
@@ -66,7 +80,12 @@ void ImageFormats::forget(const std::string& path) {
 
 Task<> ImageFormats::save() {
     Json document = Json::object();
-    for (const auto& [path, record] : records_) document[path] = {{"inode", record.inode}, {"format", record.format}};
+    for (const auto& [path, record] : records_) {
+        auto& entry = document[path] = {{"inode", record.inode}, {"format", record.format}};
+        if (record.replaced.inode == 0) continue;
+        entry["replaced-inode"] = record.replaced.inode;
+        entry["replaced-format"] = record.replaced.format;
+    }
     // Paths are what libvirt says, cleaned to UTF-8.
     co_await file_.write(document.dump(1));
 }

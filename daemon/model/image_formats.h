@@ -13,6 +13,12 @@
 
 namespace virtbus {
 
+/// The file that another takes the place of.
+struct ReplacedFile {
+    std::uint64_t inode = 0;  ///< 0: none
+    std::string format;
+};
+
 class ImageFormats {
 public:
     /// Reads what `file` holds. A damaged file is logged and begun anew.
@@ -21,8 +27,11 @@ public:
     /// The format of the file at `path`, if it is still the same file: `inode` 0 is not known.
     std::optional<std::string> find(const std::string& path, std::uint64_t inode);
 
-    /// Says what it is; lasts when it returns.
-    Task<> declare(std::string path, std::uint64_t inode, std::string format);
+    /// Says what a file is; lasts when it returns. `inode` 0: the next file that is seen there, but not the one that it
+    /// replaces, which has another format as long as it is there.
+    Task<> declare(std::string path, std::uint64_t inode, std::string format, ReplacedFile replaced = {});
+    /// There will be no new file: the one that it was to replace stays.
+    void withdraw(const std::string& path);
     /// The same, for nobody to wait for.
     void declare_later(const std::string& path, std::uint64_t inode, const std::string& format);
     void forget(const std::string& path);
@@ -31,6 +40,7 @@ private:
     struct Record {
         std::uint64_t inode = 0;  ///< 0: that of the next file seen there
         std::string format;
+        ReplacedFile replaced;
     };
 
     Task<> save();

@@ -29,27 +29,36 @@ NewFile file_for(const Pool& pool, const NewImage& image) {
     return {pool.path, {}, image.name, image.format, image.preallocation, false};
 }
 
-/// As transfer(), of work that makes a temporary file: when it fails, libvirt looks again and forgets what it has seen.
-Task<> transfer_in(Bench bench, JobControl& job, std::string pool, std::function<void(Port&, Transfer&)> work) {
+/// As transfer(), of work that makes a temporary file: when it fails nothing is left of that, and libvirt looks again
+/// and forgets what it has seen.
+Task<> transfer_draft(Bench bench, JobControl& job, std::string pool, const Draft& draft,
+                      std::function<void(Port&, Transfer&)> work) {
     std::exception_ptr failure;
     try {
         co_await transfer(bench.hypervisor, job, std::move(work));
     } catch (...) {
         failure = std::current_exception();
     }
-    if (!failure) co_return;
+    if (!failure && !draft.file.name.empty()) co_return;
+    co_await bench.journal->clean_up(bench.tool, *draft.line, draft.file.directory, draft.file.temporary);
+    if (draft.declared) bench.hypervisor->storage().withdraw(draft.file.directory + "/" + draft.file.name);
     bench.hypervisor->storage().look_again(pool);
-    std::rethrow_exception(failure);
+    if (failure) std::rethrow_exception(failure);
 }
 
 /// Makes an image as `making` does it, and shows it.
 Task<> make(Bench bench, JobControl& job, JobKind kind, std::string pool, NewFile file, Making making) {
     auto job_text = fmt::format("{} ({} image {}/{})", job.number(), to_string(kind), pool, file.name);
-    const auto draft = co_await begin_draft(*bench.journal, job, std::move(job_text), std::move(file));
+    auto draft = co_await begin_draft(*bench.journal, job, std::move(job_text), std::move(file));
     const auto target = draft.file;
+    // Before the file has its name: what it is must be known as soon as it can be seen, even if we do not live to say it.
+    const auto path = target.directory + "/" + target.name;
+    auto& storage = bench.hypervisor->storage();
+    draft.declared = storage.can_declare_early(path);
+    if (draft.declared) co_await storage.declare(path, target.format);
     auto work = [target, making = std::move(making)](Port& port, Transfer& progress) { making(port, target, progress); };
-    co_await transfer_in(bench, job, pool, std::move(work));
-    co_await bench.hypervisor->storage().declare(target.directory + "/" + target.name, target.format);
+    co_await transfer_draft(bench, job, pool, draft, std::move(work));
+    if (!draft.declared) co_await storage.declare(path, target.format);
     co_await show_image(bench.hypervisor, pool, target.name);
     const ImageRef made{bench.hypervisor->name(), std::move(pool), target.name};
     job.set_result("image", made);
@@ -90,19 +99,11 @@ Task<> convert_and_export_work(Bench bench, JobControl& job, ImageFile source, s
     draft.file.name.clear();  // it is never given a name: it stays what the journal knows as half made
     const auto size = std::make_shared<std::uint64_t>(0);
     auto work = [=, made = draft.file, tool = bench.tool](Port& port, Transfer& progress) {
-        const auto clean = [&] { tool->remove_temporary(made.directory, made.temporary); };
-        try {
-            tool->convert(source, made, progress);
-            port.storage().refresh_pool(pool);
-            *size = port.storage().download(pool, made.temporary, *target, progress);
-        } catch (...) {
-            clean();
-            throw;
-        }
-        clean();
+        tool->convert(source, made, progress);
+        port.storage().refresh_pool(pool);
+        *size = port.storage().download(pool, made.temporary, *target, progress);
     };
-    co_await transfer_in(bench, job, pool, std::move(work));
-    bench.hypervisor->storage().look_again(pool);
+    co_await transfer_draft(bench, job, pool, draft, std::move(work));
     job.set_result("size", *size);
 }
 
@@ -164,20 +165,15 @@ std::uint64_t ImageJobs::import_image(const JobOrigin& origin, const NewImage& i
     require_space(*pool, expected_bytes(plan));
     const ImageRef made{hypervisor.name(), image.pool, image.name};
     const auto upload = [plan, tool = tool_, pool = image.pool](Port& port, const NewFile& target, Transfer& progress) {
-        try {
-            std::string digest;
-            if (plan.size) progress.at(0, *plan.size);
-            const auto size = port.storage().upload(pool, target.temporary, target.format, *plan.source, progress,
-                                                    plan.sha256 ? &digest : nullptr);
-            if (plan.size && size != *plan.size)
-                throw Error(Code::invalid_args, fmt::format("size: {} bytes came instead of {}", size, *plan.size));
-            if (plan.sha256 && digest != *plan.sha256)
-                throw Error(Code::invalid_args, fmt::format("sha256: that of what came is {}", digest));
-            tool->adopt(target, progress);
-        } catch (...) {
-            tool->remove_temporary(target.directory, target.temporary);
-            throw;
-        }
+        std::string digest;
+        if (plan.size) progress.at(0, *plan.size);
+        const auto size = port.storage().upload(pool, target.temporary, target.format, *plan.source, progress,
+                                                plan.sha256 ? &digest : nullptr);
+        if (plan.size && size != *plan.size)
+            throw Error(Code::invalid_args, fmt::format("size: {} bytes came instead of {}", size, *plan.size));
+        if (plan.sha256 && digest != *plan.sha256)
+            throw Error(Code::invalid_args, fmt::format("sha256: that of what came is {}", digest));
+        tool->adopt(target, progress);
     };
     const Bench bench{origin.hypervisor, &journal_, tool_};
     return jobs_.start({JobKind::import_image, made, origin.owner, {made}, {}},
@@ -211,7 +207,8 @@ std::uint64_t ImageJobs::clone(const JobOrigin& origin, const Image& source, con
 }
 
 std::uint64_t ImageJobs::replace(JobKind kind, const JobOrigin& origin, const Image& image, NewImage as,
-                                 std::function<void(const NewFile&, Transfer&)> work) {
+                                 std::function<void(const NewFile&, Transfer&)> work,
+                                 const std::optional<ImageRef>& backing) {
     auto& hypervisor = *origin.hypervisor;
     const auto pool = require_writable_pool(hypervisor, image.pool);
     as.pool = image.pool;
@@ -220,6 +217,7 @@ std::uint64_t ImageJobs::replace(JobKind kind, const JobOrigin& origin, const Im
     JobPlan plan{kind, subject, origin.owner, {subject}, {}};
     for (const auto& below : hypervisor.storage().chain(image))
         plan.reads.emplace_back(ImageRef{hypervisor.name(), below->pool, below->name});
+    if (backing) plan.reads.emplace_back(*backing);
     auto file = file_for(*pool, as);
     file.replace = true;
     const Bench bench{origin.hypervisor, &journal_, tool_};
@@ -246,6 +244,7 @@ std::uint64_t ImageJobs::flatten(const JobOrigin& origin, const Image& image) {
     if (image.backing_file.empty())
         throw Error(Code::invalid_state, fmt::format("image {}/{} is based on none", image.pool, image.name));
     refuse_running(*origin.hypervisor, image, "flatten");
+    refuse_overlays(*origin.hypervisor, image, "flatten");
     return replace(JobKind::flatten, origin, image, {{}, {}, image.format, Preallocation::off},
                    [tool = tool_, file = file_of(image)](const NewFile& target, Transfer& progress) {
                        tool->convert(file, target, progress);
@@ -266,10 +265,12 @@ std::uint64_t ImageJobs::rebase(const JobOrigin& origin, const Image& image, con
         throw Error(Code::invalid_args, fmt::format("backing: image {}/{} is {}", below->pool, below->name,
                                                     is_image(below) ? "the same" : "based on this one"));
     refuse_running(hypervisor, image, "rebase");
+    refuse_overlays(hypervisor, image, "rebase");
     refuse_running(hypervisor, *below, "base an image on");
     return replace(JobKind::rebase, origin, image, {{}, {}, "qcow2", Preallocation::off},
                    [tool = tool_, file = file_of(image), base = file_of(*below)](
-                       const NewFile& target, Transfer& progress) { tool->rebase(file, target, base, progress); });
+                       const NewFile& target, Transfer& progress) { tool->rebase(file, target, base, progress); },
+                   backing);
 }
 
 std::uint64_t ImageJobs::resize(const JobOrigin& origin, const Image& image, std::uint64_t size, bool shrink) {

@@ -59,9 +59,10 @@ public:
     std::uint64_t remove(const JobOrigin& origin, const Image& image, bool force);
 
 private:
-    /// Begins a job whose `work` makes a file that takes the image's place.
+    /// Begins a job whose `work` makes a file that takes the image's place, and that reads `backing` too.
     std::uint64_t replace(JobKind kind, const JobOrigin& origin, const Image& image, NewImage as,
-                          std::function<void(const NewFile&, Transfer&)> work);
+                          std::function<void(const NewFile&, Transfer&)> work,
+                          const std::optional<ImageRef>& backing = {});
 
     Jobs& jobs_;
     JobJournal& journal_;

@@ -82,6 +82,8 @@ void require_plain(Hypervisor& hypervisor, const Image& image, std::string_view 
         if (each.format != "qcow2" && each.format != "raw")
             throw cannot(Code::not_supported, verb, image, fmt::format("the format of {} is {}, not qcow2 or raw",
                                                                        full_name(each), each.format));
+        if (each.external_data)
+            throw cannot(Code::unsafe_image, verb, image, full_name(each) + " keeps its data in another file");
         if (each.encrypted) throw cannot(Code::not_supported, verb, image, full_name(each) + " is encrypted");
         // A guest that owns the one below could have made it look like something else.
         if (above != nullptr && above->backing_format != each.format)

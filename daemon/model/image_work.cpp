@@ -40,8 +40,8 @@ Task<> transfer(std::shared_ptr<Hypervisor> hypervisor, JobControl& job, std::fu
     const auto begun = std::make_shared<std::atomic<bool>>(false);
     job.on_cancel([progress] { progress->cancel(); });
     auto call = [progress, begun, work = std::move(work)](Port& port) {
-        progress->refuse_cancelled();
         *begun = true;
+        progress->refuse_cancelled();
         work(port, *progress);
     };
     const auto aside = run_aside(hypervisor->loop(),
@@ -67,7 +67,7 @@ Task<Draft> begin_draft(JobJournal& journal, const JobControl& job, std::string 
     file.temporary = fmt::format("{}{}-{}", temporary_prefix, job.number(), Uuid::random().text().substr(0, 8));
     JobJournal::Entry entry{std::move(job_text), file.directory, file.temporary};
     auto line = co_await journal.begin(std::move(entry));
-    co_return Draft{std::move(file), std::move(line)};
+    co_return Draft{std::move(file), std::move(line), false};
 }
 
 Task<> show_image(std::shared_ptr<Hypervisor> hypervisor, std::string pool, std::string name) {

@@ -21,6 +21,7 @@ Task<> transfer(std::shared_ptr<Hypervisor> hypervisor, JobControl& job, std::fu
 struct Draft {
     NewFile file;
     std::unique_ptr<JobJournal::Line> line;
+    bool declared = false;  ///< its format is said already
 };
 
 /// Chooses a temporary name, and writes it into the journal before anything is made. `job_text` is for people.

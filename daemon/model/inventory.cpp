@@ -81,9 +81,9 @@ void Inventory::postpone() {
 }
 
 std::chrono::steady_clock::duration Inventory::until_retry() const {
-    using Clock = std::chrono::steady_clock;
-    if (!unlisted_ && unread_.empty()) return Clock::duration::max();
-    return std::max(retry_at_ - Clock::now(), Clock::duration::zero());
+    using std::chrono::steady_clock;
+    if (!unlisted_ && unread_.empty()) return steady_clock::duration::max();
+    return std::max(retry_at_ - steady_clock::now(), steady_clock::duration::zero());
 }
 
 void Inventory::retry() {

@@ -52,6 +52,16 @@ void JobJournal::strike(std::uint64_t number) {
     spawn(loop_, write_quietly(file_, text()), "writing the journal of jobs");
 }
 
+Task<> JobJournal::clean_up(std::shared_ptr<ImageTool> tool, Line& line, std::string directory, std::string temporary) {
+    auto work = [tool, directory, temporary] { tool->remove_temporary(directory, temporary); };
+    try {
+        co_await cleaner_.run(std::move(work), patience);
+    } catch (const Error& error) {
+        log::error(fmt::format("{}/{} is left until virtbusd starts again: {}", directory, temporary, error.what()));
+        line.keep();
+    }
+}
+
 Task<> JobJournal::recover(std::shared_ptr<ImageTool> tool) {
     const auto left = entries_;
     for (const auto& [number, entry] : left) {

@@ -32,6 +32,9 @@ public:
         Line(const Line&) = delete;
         Line& operator=(const Line&) = delete;
 
+        /// It stays for the next start.
+        void keep() { journal_.reset(); }
+
     private:
         std::weak_ptr<JobJournal*> journal_;
         std::uint64_t number_;
@@ -42,6 +45,10 @@ public:
 
     /// On disk when it returns.
     Task<std::unique_ptr<Line>> begin(Entry entry);
+
+    /// Removes a job's temporary file, whether or not the hypervisor can be reached. A line whose file cannot be removed
+    /// is kept.
+    Task<> clean_up(std::shared_ptr<ImageTool> tool, Line& line, std::string directory, std::string temporary);
 
     /// Removes what an earlier daemon had half made, and says so in the log; done once, at the start.
     Task<> recover(std::shared_ptr<ImageTool> tool);

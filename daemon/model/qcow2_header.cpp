@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 namespace virtbus {
 
@@ -118,6 +119,15 @@ private:
 
 Fault qcow2_fault(std::span<const std::byte> start_of_file, std::uint64_t file_size) {
     return Header(start_of_file, file_size).fault();
+}
+
+bool qcow2_has_external_data(std::span<const std::byte> start_of_file) {
+    constexpr std::array signature{std::byte{'Q'}, std::byte{'F'}, std::byte{'I'}, std::byte{0xfb}};
+    constexpr std::size_t incompatible_features = 72;  // big-endian, of version 3 and later
+    constexpr std::byte external_data{1 << 2};
+    if (start_of_file.size() < incompatible_features + 8 || start_of_file[7] < std::byte{3}) return false;
+    if (!std::equal(signature.begin(), signature.end(), start_of_file.begin())) return false;
+    return (start_of_file[incompatible_features + 7] & external_data) != std::byte{};
 }
 
 bool qcow2_has_snapshots(std::span<const std::byte> start_of_file) {

@@ -17,6 +17,9 @@ constexpr std::size_t qcow2_header_room = 65'536;
 /// Why the image is refused, for people, as "it …"; nothing: it stands alone and its header is sound.
 std::optional<std::string> qcow2_fault(std::span<const std::byte> start_of_file, std::uint64_t file_size);
 
+/// Whether it keeps its data in another file; false where it is too short to tell, or no qcow2 image.
+bool qcow2_has_external_data(std::span<const std::byte> start_of_file);
+
 /// Whether it has snapshots inside; false where it is too short to tell.
 bool qcow2_has_snapshots(std::span<const std::byte> start_of_file);
 

@@ -4,7 +4,6 @@
 #include "base/log.h"
 #include "model/error.h"
 
-#include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
 #include <fmt/format.h>
@@ -24,20 +23,30 @@ constexpr std::chrono::minutes refresh_patience{5};
 /// What changes in a directory within this time is looked at together.
 constexpr std::chrono::milliseconds together{300};
 
-/// How many images are shown in one turn of the loop: calls come in between.
+/// When what could not be read is read again; twice as long each time.
+constexpr std::chrono::seconds first_retry{1};
+constexpr std::chrono::seconds last_retry{60};
+
+/// How many images are shown at once, and the pause after that: what clients ask meanwhile is answered in between, and
+/// does not have to wait in the bus's queue behind thousands of signals.
 constexpr std::size_t slice = 50;
+constexpr std::chrono::milliseconds pause{4};
 
 const ImageMap no_images;
 
 /// Lets the loop do whatever else there is.
-Task<> others_first(asio::io_context& loop) { co_await asio::post(loop, asio::use_awaitable); }
+Task<> others_first(asio::io_context& loop) {
+    asio::steady_timer timer(loop, pause);
+    co_await timer.async_wait(asio::use_awaitable);
+}
 
 bool is_temporary(std::string_view name) { return name.starts_with(temporary_prefix); }
 
 }  // namespace
 
 Storage::Storage(asio::io_context& loop, StorageSource& source, const Inventory& machines, ImageFormats& formats)
-    : loop_(loop), source_(source), machines_(machines), formats_(formats), listed_(loop.get_executor()), work_(loop.get_executor()) {}
+    : loop_(loop), source_(source), machines_(machines), formats_(formats), retry_interval_(first_retry), listed_(loop.get_executor()),
+      work_(loop.get_executor()) {}
 
 Task<> Storage::run() {
     while (!stopping_) {
@@ -84,9 +93,15 @@ Task<> Storage::refreshed(std::string pool, bool look_again) {
 
 Task<> Storage::declare(std::string path, std::string format) {
     const auto image = image_at(path);
-    // The mirror may still have the file that was there before: the next one seen is the one that is meant.
-    co_await formats_.declare(path, 0, format);
+    ReplacedFile replaced;
+    if (image) replaced = {image->stamp.inode, image->format};
+    co_await formats_.declare(path, 0, format, replaced);
     if (image) due(image->pool);
+}
+
+bool Storage::can_declare_early(const std::string& path) const {
+    const auto image = image_at(path);
+    return !image || image->stamp.inode != 0;
 }
 
 Task<> Storage::read_list() {
@@ -94,15 +109,36 @@ Task<> Storage::read_list() {
     std::vector<std::string> names;
     try {
         names = co_await source_.list_pools();
-    } catch (const Error& error) {
-        if (error.code() != Code::disconnected) log::warning(fmt::format("pools cannot be listed: {}", error.what()));
-        co_return;  // the next connection, or the next reconciliation, lists them again
+    } catch (const std::exception& error) {
+        read_later({}, error);
+        co_return;
     }
     std::vector<std::string> gone;
     for (const auto& [name, entry] : pools_)
         if (std::find(names.begin(), names.end(), name) == names.end()) gone.push_back(name);
     for (const auto& name : gone) co_await remove_pool(name);
     for (const auto& name : names) due(name);
+}
+
+/// Reads a pool, or all, again after a while. Not after a lost connection: with the next one all is listed again.
+void Storage::read_later(const std::string& pool, const std::exception& failure) {
+    const auto* error = dynamic_cast<const Error*>(&failure);
+    if (error != nullptr && error->code() == Code::disconnected) return;
+    log::warning(fmt::format("{} cannot be read: {}", pool.empty() ? "the list of pools" : "pool " + pool, failure.what()));
+    if (!reading_later_.insert(pool).second) return;
+    spawn(loop_, read_after(pool, retry_interval_), "reading a pool again");
+    retry_interval_ = std::min(retry_interval_ * 2, last_retry);
+}
+
+Task<> Storage::read_after(std::string pool, std::chrono::seconds interval) {
+    asio::steady_timer timer(loop_, interval);
+    co_await timer.async_wait(asio::use_awaitable);
+    reading_later_.erase(pool);
+    if (stopping_) co_return;
+    if (pool.empty())
+        relist();
+    else
+        due(pool);
 }
 
 Task<> Storage::read_next() {
@@ -114,10 +150,12 @@ Task<> Storage::read_next() {
     try {
         auto reading = co_await source_.read_pool(name, owed.look_again, known);
         co_await apply(name, std::move(reading));
-    } catch (const Error& error) {
+        retry_interval_ = first_retry;
+    } catch (const std::exception& error) {
         failure = std::current_exception();
-        if (error.code() != Code::disconnected)
-            log::warning(fmt::format("pool {} cannot be read: {}", name, error.what()));
+        read_later(name, error);
+    } catch (...) {
+        failure = std::current_exception();
     }
     for (const auto& waiter : owed.waiters) {
         waiter->failure = failure;
@@ -152,8 +190,14 @@ void Storage::apply_pool(Entry& entry, Pool pool) {
     });
 }
 
-Task<> Storage::apply_images(Entry& entry, ImageMap now) {
+Task<> Storage::apply_images(Entry& entry, ImageMap read) {
     std::size_t shown = 0;
+    ImageMap now;  // by their names as they are shown
+    for (const auto& [name, image] : read) {
+        auto after = corrected(image);
+        now[after->name] = std::move(after);
+        if (++shown % (10 * slice) == 0) co_await others_first(loop_);
+    }
     std::vector<ImagePtr> gone;
     for (const auto& [name, image] : entry.images)
         if (!now.contains(name)) gone.push_back(image);
@@ -167,9 +211,8 @@ Task<> Storage::apply_images(Entry& entry, ImageMap now) {
     for (auto& [name, image] : now) {
         const auto found = entry.images.find(name);
         const auto before = found == entry.images.end() ? nullptr : found->second;
-        auto after = corrected(image);
-        if (before && *before == *after) continue;
-        replace(entry, before, std::move(after));
+        if (before && *before == *image) continue;
+        replace(entry, before, image);
         if (++shown % slice == 0) co_await others_first(loop_);
     }
     if (counted) tell([&](StorageObserver& observer) { observer.pool_changed(entry.pool); });
@@ -216,8 +259,9 @@ void Storage::replace(Entry& entry, const ImagePtr& before, ImagePtr after) {
 /// Those above have another chain now, and the one below another user.
 void Storage::tell_linked(const Image& image) {
     std::vector<ImagePtr> above = overlays(image);
-    for (std::size_t i = 0; i < above.size() && above.size() < slice; ++i) {
-        const auto next = overlays(*above[i]);
+    std::set<std::string> seen{image.path};
+    for (std::size_t i = 0; i < above.size(); ++i) {
+        const auto next = seen.insert(above[i]->path).second ? overlays(*above[i]) : std::vector<ImagePtr>();
         above.insert(above.end(), next.begin(), next.end());
     }
     for (const auto& each : above) tell([&](StorageObserver& observer) { observer.links_changed(each); });

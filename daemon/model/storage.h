@@ -11,7 +11,9 @@
 #include "model/inventory.h"
 #include "model/storage_port.h"
 
+#include <chrono>
 #include <deque>
+#include <exception>
 #include <map>
 #include <memory>
 #include <set>
@@ -73,8 +75,12 @@ public:
 
     /// Returns when the pool has been read after this call. Throws what the reading threw, or Error timeout.
     Task<> refreshed(std::string pool, bool look_again);
-    /// Says what format the file of an image has; lasts when it returns.
+    /// Says what format the file will have that comes there next; lasts when it returns.
     Task<> declare(std::string path, std::string format);
+    /// Whether that can be said before it comes: not when it is to replace a file that cannot be told from it.
+    [[nodiscard]] bool can_declare_early(const std::string& path) const;
+    /// No such file comes.
+    void withdraw(const std::string& path) { formats_.withdraw(path); }
 
     /// Set when all pools have been read once.
     Latch& listed() { return listed_; }
@@ -111,10 +117,12 @@ private:
 
     Due& due(const std::string& pool);
     Task<> look_again_soon(std::string pool);
+    void read_later(const std::string& pool, const std::exception& failure);
+    Task<> read_after(std::string pool, std::chrono::seconds interval);
     Task<> read_list();
     Task<> read_next();
     Task<> apply(const std::string& name, StorageSource::Reading reading);
-    Task<> apply_images(Entry& entry, ImageMap now);
+    Task<> apply_images(Entry& entry, ImageMap read);
     void apply_pool(Entry& entry, Pool pool);
     Task<> remove_pool(const std::string& name);
     void replace(Entry& entry, const ImagePtr& before, ImagePtr after);
@@ -136,6 +144,8 @@ private:
     std::map<std::string, Due> due_;
     std::deque<std::string> order_;       // the keys of due_, oldest first
     std::set<std::string> looking_soon_;  // pools whose directories have changed a moment ago
+    std::set<std::string> reading_later_;  // pools that could not be read; "" for their list
+    std::chrono::seconds retry_interval_;
     Latch listed_;
     bool list_due_ = false;
     bool stopping_ = false;

@@ -82,6 +82,37 @@ TEST_F(AccessTest, OnlyRootMayDoTheRest) {
     EXPECT_EQ(client.machine(database_path)->State(), "running");
 }
 
+TEST_F(AccessTest, EverybodyMaySeePoolsAndImages) {
+    first->storage().add(make_pool("default"));
+    first->storage().add(make_image("default", "disk"));
+    serve(bus::BusType::system);
+    ASSERT_TRUE(client.wait_until([&] { return client.manager()->ListImages({}).size() == 1; }));
+    EXPECT_EQ(as_nobody("/org/virtbus1", manager, "ListImages", "{}"), "ok");
+    EXPECT_EQ(as_nobody("/org/virtbus1", manager, "ListPools", "{}"), "ok");
+    EXPECT_EQ(as_nobody(bus::pool_path("first", "default"), "org.freedesktop.DBus.Properties", "GetAll",
+                        "org.virtbus1.Pool"), "ok");
+    EXPECT_EQ(as_nobody(bus::image_path("first", "default", "disk"), "org.freedesktop.DBus.Properties", "GetAll",
+                        "org.virtbus1.Image"), "ok");
+}
+
+TEST_F(AccessTest, OnlyRootMayWorkOnPoolsAndImages) {
+    first->storage().add(make_pool("default"));
+    first->storage().add(make_image("default", "disk"));
+    serve(bus::BusType::system);
+    ASSERT_TRUE(client.wait_until([&] { return client.manager()->ListImages({}).size() == 1; }));
+    for (const auto* method : {"Start", "Stop", "Refresh", "Delete"})
+        EXPECT_EQ(as_nobody(bus::pool_path("first", "default"), "org.virtbus1.Pool", method, "{}"), access_denied)
+            << method;
+    for (const auto* method : {"Flatten", "Wipe", "Check", "Delete"})
+        EXPECT_EQ(as_nobody(bus::image_path("first", "default", "disk"), "org.virtbus1.Image", method, "{}"),
+                  access_denied) << method;
+    EXPECT_EQ(as_nobody(first_path, "org.virtbus1.Hypervisor", "GetDefaultPool", "{}"), access_denied);
+    EXPECT_EQ(as_nobody(bus::image_path("first", "default", "disk"), "org.virtbus1.Image", "Delete", "{typo}"),
+              access_denied) << "who may not call learns nothing from it";
+    EXPECT_TRUE(client.manager()->ListJobs().empty());
+    EXPECT_NE(first->storage().image("default", "disk"), std::nullopt);
+}
+
 TEST_F(AccessTest, OnlyRootMayCancelAJob) {
     serve(bus::BusType::system);
     first->block(PortCall::save);

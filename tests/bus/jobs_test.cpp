@@ -48,7 +48,7 @@ TEST_F(BusJobsTest, SaveIsAJobThatSaysWhatItDoes) {
 
 TEST_F(BusJobsTest, TellsItsProgressAndItsEnd) {
     serve();
-    first->set_progress(JobProgress{1, 4, 5});
+    first->set_progress(JobProgress{1, 4, 5, {}});
     const auto path = save();
     ASSERT_TRUE(client.wait_until([&] { return client.job(path)->Progress() == 0.25; }));
     client.flush();

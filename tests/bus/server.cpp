@@ -22,7 +22,8 @@ namespace virtbus::test {
 /// Members and their order are those of daemon/main.cpp.
 class Server::Daemon {
 public:
-    Daemon(bus::BusType type, const Hypervisors& hypervisors, const AllowedFiles& allowed)
+    Daemon(bus::BusType type, const Hypervisors& hypervisors, std::shared_ptr<ImageTool> tool,
+           const AllowedFiles& allowed)
         : connection_(bus::open_bus(type)),
           pump_(loop_, *connection_),
           callers_(loop_, *connection_),
@@ -30,7 +31,7 @@ public:
           jobs_(loop_),
           formats_(loop_, state_.path / "formats.json"),
           journal_(loop_, state_.path / "jobs.json"),
-          image_jobs_(jobs_, journal_, std::make_shared<FakeTool>(hypervisors.front().second->storage())),
+          image_jobs_(jobs_, journal_, std::move(tool)),
           hypervisors_(make(loop_, formats_, hypervisors)),
           tree_(std::make_unique<bus::Tree>(bus::Services{loop_, *connection_, authority_}, hypervisors_, jobs_,
                                             image_jobs_, allowed, [](const std::string&) {})) {
@@ -90,7 +91,8 @@ private:
 };
 
 Server::Server(const PrivateBus& bus, Hypervisors hypervisors, bus::BusType type, AllowedFiles allowed)
-    : hypervisors_(std::move(hypervisors)) {
+    : hypervisors_(std::move(hypervisors)),
+      tool_(std::make_shared<FakeTool>(hypervisors_.front().second->storage())) {
     const char* variable = type == bus::BusType::session ? "DBUS_SESSION_BUS_ADDRESS" : "DBUS_SYSTEM_BUS_ADDRESS";
     ::setenv(variable, bus.address().c_str(), 1);
     log::set_level(log::Level::err);
@@ -107,6 +109,7 @@ Server::Server(const PrivateBus& bus, Hypervisors hypervisors, bus::BusType type
 
 Server::~Server() {
     for (const auto& [name, fake] : hypervisors_) fake->release_all();
+    tool_->release();
     begin_to_stop();
     thread_.join();
 }
@@ -115,7 +118,7 @@ void Server::begin_to_stop() { daemon_->begin_to_stop(); }
 
 void Server::run(bus::BusType type, const AllowedFiles& allowed, std::promise<void>& ready) {
     try {
-        daemon_ = std::make_unique<Daemon>(type, hypervisors_, allowed);
+        daemon_ = std::make_unique<Daemon>(type, hypervisors_, tool_, allowed);
     } catch (...) {
         ready.set_exception(std::current_exception());
         return;

@@ -32,12 +32,16 @@ public:
     /// Begins to stop, as SIGTERM does: it answers those who wait, and then waits for calls that hang.
     void begin_to_stop();
 
+    /// What works on the files of images: those of the first hypervisor.
+    FakeTool& tool() { return *tool_; }
+
 private:
     class Daemon;
 
     void run(bus::BusType type, const AllowedFiles& allowed, std::promise<void>& ready);
 
     Hypervisors hypervisors_;
+    std::shared_ptr<FakeTool> tool_;
     std::unique_ptr<Daemon> daemon_;  // made by its thread, and gone when that has ended
     std::thread thread_;
 };

@@ -118,7 +118,8 @@ std::string environment(const char* name) {
 
 Json qemu_info(const Path& file) { return Json::parse(output_of({"qemu-img", "info", "-U", "--output=json", file})); }
 
-bool is_same_content(const Path& one, const std::string& one_format, const Path& other, const std::string& other_format) {
+bool is_same_content(const Path& one, const std::string& one_format, const Path& other,
+                     const std::string& other_format) {
     return run({"qemu-img", "compare", "-q", "-f", one_format, "-F", other_format, one, other}).status == 0;
 }
 
@@ -179,9 +180,7 @@ void make_random(const Path& path, std::uint64_t size) {
     write_random(file.fd(), 0, size);
 }
 
-void write_file(const Path& path, const std::string& content) {
-    std::ofstream(path, std::ios::binary) << content;
-}
+void write_file(const Path& path, const std::string& content) { std::ofstream(path, std::ios::binary) << content; }
 
 std::string read_text(const Path& path) {
     std::ostringstream text;
@@ -191,7 +190,8 @@ std::string read_text(const Path& path) {
 
 void patch(const Path& path, std::uint64_t offset, const std::string& bytes) {
     const File file(path, O_RDWR);
-    if (::pwrite(file.fd(), bytes.data(), bytes.size(), static_cast<off_t>(offset)) != static_cast<ssize_t>(bytes.size()))
+    if (::pwrite(file.fd(), bytes.data(), bytes.size(), static_cast<off_t>(offset)) !=
+        static_cast<ssize_t>(bytes.size()))
         throw std::runtime_error("cannot patch " + path.string());
 }
 
@@ -210,8 +210,9 @@ std::vector<std::string> names_in(const Path& directory) {
 
 std::vector<std::string> temporaries_in(const Path& directory) {
     auto names = names_in(directory);
-    names.erase(std::remove_if(names.begin(), names.end(), [](const auto& name) { return name.rfind(".virtbus-", 0) != 0; }),
-                names.end());
+    names.erase(
+        std::remove_if(names.begin(), names.end(), [](const auto& name) { return name.rfind(".virtbus-", 0) != 0; }),
+        names.end());
     return names;
 }
 

@@ -34,7 +34,8 @@ std::string environment(const char* name);
 
 Json qemu_info(const Path& file);
 /// What `qemu-img compare` says: the same for a guest.
-bool is_same_content(const Path& one, const std::string& one_format, const Path& other, const std::string& other_format);
+bool is_same_content(const Path& one, const std::string& one_format, const Path& other,
+                     const std::string& other_format);
 /// Nothing wrong in it for `qemu-img check`.
 bool is_sound(const Path& file);
 

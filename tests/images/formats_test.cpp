@@ -52,8 +52,12 @@ TEST_P(EveryFormTest, IsWhatWasAskedFor) {
     } else {
         EXPECT_LT(taken, mebibyte);
     }
-    if (preallocation == "metadata") { EXPECT_GE(std::filesystem::file_size(file_of("disk")), size); }
-    if (format == "qcow2") { EXPECT_TRUE(is_sound(file_of("disk"))); }
+    if (preallocation == "metadata") {
+        EXPECT_GE(std::filesystem::file_size(file_of("disk")), size);
+    }
+    if (format == "qcow2") {
+        EXPECT_TRUE(is_sound(file_of("disk")));
+    }
     EXPECT_THAT(refresh(), Succeeded());
     EXPECT_EQ(image("disk")->Preallocated(), preallocation);
 }
@@ -68,16 +72,20 @@ TEST_F(FormatsTest, AClonesFormIsWhatWasAskedFor) {
     ASSERT_THAT(import("source", outside() / "source", "raw"), Succeeded());
     expect_agreement("source");
     EXPECT_EQ(image("source")->Preallocated(), "off");
-    for (const auto& [format, preallocation] :
-         {Form{"raw", "off"}, Form{"raw", "full"}, Form{"qcow2", "off"}, Form{"qcow2", "metadata"}, Form{"qcow2", "full"}}) {
+    for (const auto& [format, preallocation] : {Form{"raw", "off"}, Form{"raw", "full"}, Form{"qcow2", "off"},
+                                                Form{"qcow2", "metadata"}, Form{"qcow2", "full"}}) {
         const auto name = format + preallocation;
         ASSERT_THAT(clone("source", name, {{"format", format}, {"preallocation", preallocation}}), Succeeded());
         expect_agreement(name);
         EXPECT_EQ(image(name)->Preallocated(), preallocation) << name;
         EXPECT_EQ(image(name)->Format(), format) << name;
         EXPECT_TRUE(is_same_content(file_of("source"), "raw", file_of(name), format)) << name;
-        if (preallocation == "full") { EXPECT_GE(bytes_on_disk(file_of(name)), 32 * mebibyte) << name; }
-        if (preallocation != "full") { EXPECT_LT(bytes_on_disk(file_of(name)), 6 * mebibyte) << name; }
+        if (preallocation == "full") {
+            EXPECT_GE(bytes_on_disk(file_of(name)), 32 * mebibyte) << name;
+        }
+        if (preallocation != "full") {
+            EXPECT_LT(bytes_on_disk(file_of(name)), 6 * mebibyte) << name;
+        }
     }
 }
 

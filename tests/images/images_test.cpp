@@ -74,7 +74,9 @@ void ImagesTest::wait_for_connection() {
             return false;  // it has not taken its name yet
         }
     };
-    if (!actor.wait_until(is_connected)) throw std::runtime_error("virtbusd is not connected:\n" + Daemon::instance().log());
+    actor.wait_until([&] { return is_connected() || !Daemon::instance().is_running(); });
+    if (!Daemon::instance().is_running()) throw std::runtime_error("virtbusd has ended:\n" + Daemon::instance().log());
+    if (!is_connected()) throw std::runtime_error("virtbusd is not connected:\n" + Daemon::instance().log());
 }
 
 void ImagesTest::come_up() {

@@ -41,6 +41,13 @@ constexpr const char* unsafe_image = "org.virtbus1.Error.UnsafeImage";
 
 using Clock = std::chrono::steady_clock;
 
+/// How fast a sanitized build is says nothing.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool is_timed = false;
+#else
+constexpr bool is_timed = true;
+#endif
+
 double seconds_since(Clock::time_point start);
 
 /// A random moment of the time that something takes. The seed is printed; VIRTBUS_SEED sets it.
@@ -60,9 +67,7 @@ struct Ended {
 MATCHER(Succeeded, "") { return arg.state == "done"; }
 MATCHER_P(FailedWith, error, "") { return arg.state == "failed" && arg.failure.name == error; }
 /// Of a Failure: its name, and a word that its message has.
-MATCHER_P2(Refused, error, word, "") {
-    return arg.name == error && arg.message.find(word) != std::string::npos;
-}
+MATCHER_P2(Refused, error, word, "") { return arg.name == error && arg.message.find(word) != std::string::npos; }
 
 class ImagesTest : public testing::Test {
 protected:
@@ -83,7 +88,9 @@ protected:
     [[nodiscard]] const std::string& pool_name() const { return pool_name_; }
     [[nodiscard]] const std::string& pool_path() const { return pool_path_; }
 
-    std::unique_ptr<proxies::Pool> pool() { return std::make_unique<proxies::Pool>(actor.connection(), bus, pool_path_); }
+    std::unique_ptr<proxies::Pool> pool() {
+        return std::make_unique<proxies::Pool>(actor.connection(), bus, pool_path_);
+    }
     std::unique_ptr<proxies::Image> image(const std::string& name) {
         return std::make_unique<proxies::Image>(actor.connection(), bus, path_of(name));
     }

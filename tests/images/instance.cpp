@@ -72,6 +72,13 @@ void Daemon::kill() {
     pid_ = 0;
 }
 
+void Daemon::kill_with_helpers() {
+    if (!is_running()) return;
+    ::kill(pid_, SIGSTOP);  // it must not see what happens to them
+    for (const auto helper : processes({"virtbus-helper"})) ::kill(helper, SIGKILL);
+    kill();
+}
+
 int Daemon::stop() {
     if (!is_running()) return -1;
     ::kill(pid_, SIGTERM);

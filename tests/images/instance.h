@@ -21,6 +21,8 @@ public:
     void start();
     /// SIGKILL, and waits for its end.
     void kill();
+    /// The same, and its helpers with it: nobody is left to clean up.
+    void kill_with_helpers();
     /// SIGTERM; what it ended with, or -1 when it did not in time.
     int stop();
     [[nodiscard]] bool is_running();

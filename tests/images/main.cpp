@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <csignal>
+
 namespace virtbus::test {
 
 namespace {
@@ -19,6 +21,7 @@ class DaemonRuns : public testing::Environment {
 }  // namespace virtbus::test
 
 int main(int argc, char** argv) {
+    std::signal(SIGPIPE, SIG_IGN);  // a reader that goes is what some tests are about
     testing::InitGoogleTest(&argc, argv);
     testing::AddGlobalTestEnvironment(new virtbus::test::DaemonRuns);
     return RUN_ALL_TESTS();

@@ -2,8 +2,7 @@
 // What may be done to an image that somebody uses, and what is refused before anything is written.
 #include "images_test.h"
 
-#include <fmt/format.h>
-#include <sys/socket.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <array>
@@ -47,8 +46,9 @@ TEST_F(RulesTest, AnImageOfARunningMachineIsKept) {
     EXPECT_THAT(failure_of([&] { image("disk")->Rebase(path_of("other"), {}); }), refused);
     EXPECT_THAT(failure_of([&] { begin_export("disk", outside() / "exported"); }), refused);
     EXPECT_THAT(failure_of([&] {
-        pool()->CreateImage("overlay", 0, {{"backing", sdbus::ObjectPath(path_of("disk"))}});
-    }), refused);
+                    pool()->CreateImage("overlay", 0, {{"backing", sdbus::ObjectPath(path_of("disk"))}});
+                }),
+                refused);
     EXPECT_THAT(failure_of([&] { pool()->Delete({}); }), Refused(errors::in_use, ""));
 
     machine(path)->PowerOff({});
@@ -118,7 +118,10 @@ TEST_F(RulesTest, WhatThePoolCannotHoldIsRefusedBeforeAnythingIsWritten) {
     EXPECT_TRUE(sparse.result.contains("warning"));
     const auto small = create("small", mebibyte);
     EXPECT_FALSE(small.result.contains("warning"));
-    EXPECT_THAT(failure_of([&] { image("disk")->Clone("copy", {{"preallocation", "full"}}); }), Refused(errors::no_space, ""));
+    EXPECT_THAT(failure_of([&] {
+                    image("disk")->Clone("copy", {{"preallocation", "full"}});
+                }),
+                Refused(errors::no_space, ""));
     EXPECT_THAT(ended(image("disk")->Convert("raw", {{"preallocation", "full"}})), FailedWith(errors::no_space));
     EXPECT_EQ(names_in(directory()), (std::vector<std::string>{"disk", "small"}));
     EXPECT_EQ(qemu_info(file_of("disk")).at("format"), "qcow2");
@@ -128,8 +131,8 @@ TEST_F(RulesTest, NamesAreChecked) {
     ASSERT_THAT(create("disk", mebibyte), Succeeded());
     make_random(outside() / "file", mebibyte);
     for (const auto& name : {std::string(), std::string("a/b"), std::string("/etc/passwd"), std::string("../up"),
-                                   std::string("."), std::string(".."), std::string(".hidden"), std::string(".virtbus-1"),
-                                   std::string("line\nbreak"), std::string("\x7f"), std::string(256, 'x')}) {
+                             std::string("."), std::string(".."), std::string(".hidden"), std::string(".virtbus-1"),
+                             std::string("line\nbreak"), std::string("\x7f"), std::string(256, 'x')}) {
         const auto refused = Refused(errors::invalid_args, "name");
         EXPECT_THAT(failure_of([&] { pool()->CreateImage(name, mebibyte, {}); }), refused) << name;
         EXPECT_THAT(failure_of([&] { begin_import(name, outside() / "file", "raw"); }), refused) << name;
@@ -150,7 +153,8 @@ TEST_F(RulesTest, NamesAreChecked) {
 TEST_F(RulesTest, OptionsAreChecked) {
     ASSERT_THAT(create("disk", mebibyte), Succeeded());
     const auto refused = [&](const std::string& key, const VariantMap& options) {
-        EXPECT_THAT(failure_of([&] { pool()->CreateImage("new", mebibyte, options); }), Refused(errors::invalid_args, key));
+        EXPECT_THAT(failure_of([&] { pool()->CreateImage("new", mebibyte, options); }),
+                    Refused(errors::invalid_args, key));
     };
     refused("format", {{"format", "vmdk"}});
     refused("format", {{"format", std::uint32_t{7}}});
@@ -159,10 +163,14 @@ TEST_F(RulesTest, OptionsAreChecked) {
     refused("fromat", {{"fromat", "raw"}});
     refused("backing", {{"backing", sdbus::ObjectPath(path_of("disk"))}, {"format", "raw"}});
     EXPECT_THAT(failure_of([&] { pool()->CreateImage("new", 0, {}); }), Refused(errors::invalid_args, "size"));
-    EXPECT_THAT(failure_of([&] { pool()->CreateImage("new", ~std::uint64_t{0}, {}); }), Refused(errors::invalid_args, "size"));
-    EXPECT_THAT(failure_of([&] { pool()->CreateImage("new", mebibyte, {{"backing", sdbus::ObjectPath(path_of("none"))}}); }),
+    EXPECT_THAT(failure_of([&] { pool()->CreateImage("new", ~std::uint64_t{0}, {}); }),
+                Refused(errors::invalid_args, "size"));
+    EXPECT_THAT(failure_of([&] {
+                    pool()->CreateImage("new", mebibyte, {{"backing", sdbus::ObjectPath(path_of("none"))}});
+                }),
                 Refused(errors::no_such_image, ""));
-    EXPECT_THAT(failure_of([&] { pool()->CreateImage("disk", mebibyte, {}); }), Refused(errors::already_exists, "disk"));
+    EXPECT_THAT(failure_of([&] { pool()->CreateImage("disk", mebibyte, {}); }),
+                Refused(errors::already_exists, "disk"));
     EXPECT_THAT(failure_of([&] { image("disk")->Convert("vmdk", {}); }), Refused(errors::invalid_args, "format"));
     EXPECT_EQ(names_in(directory()), std::vector<std::string>{"disk"});
 }
@@ -172,7 +180,8 @@ TEST_F(RulesTest, ANameIsTakenOnceEvenAtTheSameTime) {
     std::vector<std::shared_ptr<Reply>> replies;
     for (int i = 0; i < 2; ++i) {
         auto& client = i == 0 ? actor : observer;
-        replies.push_back(client.begin(pool_path(), interface, "CreateImage", std::string("disk"), 4 * mebibyte, VariantMap{}));
+        replies.push_back(
+            client.begin(pool_path(), interface, "CreateImage", std::string("disk"), 4 * mebibyte, VariantMap{}));
     }
     ASSERT_TRUE(actor.wait_until([&] { return replies[0]->count == 1; }));
     ASSERT_TRUE(observer.wait_until([&] { return replies[1]->count == 1; }));
@@ -203,7 +212,8 @@ TEST_F(RulesTest, AnImageThatIsGoneSaysSo) {
     EXPECT_FALSE(is_listed("disk"));
     const auto failure = failure_of([&] { object->Clone("copy", {}); });
     EXPECT_TRUE(failure.name == errors::no_such_image || failure.name == "org.freedesktop.DBus.Error.UnknownObject" ||
-                failure.name == "org.freedesktop.DBus.Error.UnknownMethod") << failure;
+                failure.name == "org.freedesktop.DBus.Error.UnknownMethod")
+        << failure;
 }
 
 }  // namespace virtbus::test

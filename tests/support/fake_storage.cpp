@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <stdexcept>
 #include <utility>
 
 namespace virtbus::test {
@@ -32,6 +33,7 @@ Image make_image(const std::string& pool, const std::string& name) {
 
 FakeStorage::Lock FakeStorage::enter() {
     Lock lock(mutex_);
+    if (std::exchange(strange_, false)) throw std::runtime_error("a defect");
     if (!failure_) return lock;
     const Error error = *failure_;
     if (--failures_ == 0) failure_.reset();
@@ -69,6 +71,11 @@ void FakeStorage::fail(const Error& error, int times) {
     const Lock lock(mutex_);
     failure_ = error;
     failures_ = times;
+}
+
+void FakeStorage::fail_strangely() {
+    const Lock lock(mutex_);
+    strange_ = true;
 }
 
 int FakeStorage::refreshes() const {
@@ -197,6 +204,11 @@ void FakeTool::fail(const Error& error) {
     failure_ = error;
 }
 
+void FakeTool::fail_to_remove(const Error& error) {
+    const std::lock_guard lock(mutex_);
+    failure_to_remove_ = error;
+}
+
 std::size_t FakeTool::hanging() const {
     const std::lock_guard lock(mutex_);
     return hanging_;
@@ -296,8 +308,8 @@ void FakeTool::adopt(const NewFile& target, Transfer& transfer) {
 }
 
 void FakeTool::remove_temporary(const std::string& directory, const std::string& temporary) {
-    enter("remove temporary");
     const std::lock_guard lock(mutex_);
+    if (failure_to_remove_) throw Error(*std::exchange(failure_to_remove_, std::nullopt));
     removed_.push_back(directory + "/" + temporary);
 }
 

@@ -29,6 +29,8 @@ public:
     [[nodiscard]] std::optional<Image> image(const std::string& pool, const std::string& name) const;
     /// The next `times` calls of any kind throw `error`; all of them, if it is negative.
     void fail(const Error& error, int times = 1);
+    /// The next call throws what is no Error: a defect.
+    void fail_strangely();
     /// How often libvirt was told to look again.
     [[nodiscard]] int refreshes() const;
     /// How often the images of a pool were listed.
@@ -69,6 +71,7 @@ private:
     std::map<std::pair<std::string, std::string>, Image> images_;
     std::optional<Error> failure_;
     int failures_ = 0;
+    bool strange_ = false;
     int refreshes_ = 0;
 };
 
@@ -81,8 +84,10 @@ public:
     void block();
     void release();
     void fail(const Error& error);
+    /// The next temporary file is not removed.
+    void fail_to_remove(const Error& error);
     [[nodiscard]] std::size_t hanging() const;
-    /// "convert web.qcow2", …, in their order.
+    /// "convert web.qcow2", …, in their order; without those that remove.
     [[nodiscard]] std::vector<std::string> calls() const;
     /// What the last call was to make.
     [[nodiscard]] NewFile target() const;
@@ -113,6 +118,7 @@ private:
     std::vector<std::string> removed_;
     NewFile target_;
     std::optional<Error> failure_;
+    std::optional<Error> failure_to_remove_;
     bool blocked_ = false;
     std::size_t hanging_ = 0;
 };

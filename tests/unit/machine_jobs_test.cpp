@@ -145,7 +145,7 @@ TEST_F(MachineJobsTest, ShutdownOutlastsALostConnection) {
 
 TEST_F(MachineJobsTest, SaveShowsHowFarItIs) {
     fake->block(PortCall::save);
-    fake->set_progress(JobProgress{50, 200, 7'000'000});
+    fake->set_progress(JobProgress{50, 200, 7'000'000, {}});
     const auto number = save();
     ASSERT_TRUE(turn_until(loop, [&] { return job(number).progress == 0.25; }));
     EXPECT_EQ(job(number).processed, 50U);

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Machines and the images that are their disks: neither gets in the other's way.
+#include "storage_fixture.h"
+
+namespace virtbus::test {
+namespace {
+
+class ImageMachinesTest : public StorageBusTest {
+protected:
+    ImageMachinesTest() {
+        first->edit(database, [](Machine& machine) { machine.disks[0].file = "/pools/default/overlay"; });
+    }
+
+    static VariantMap machine(const VariantMap& disk, bool start = false) {
+        return {{"name", sdbus::Variant("new")},
+                {"start", sdbus::Variant(start)},
+                {"disks", sdbus::Variant(std::vector<VariantMap>{disk})}};
+    }
+    static VariantMap volume(const std::string& pool, const std::string& name) {
+        return {{"pool", sdbus::Variant(pool)}, {"volume", sdbus::Variant(name)}};
+    }
+    Failure create(const VariantMap& spec) {
+        return failure_of([&] { client.hypervisor(first_path)->CreateMachine(spec); });
+    }
+};
+
+TEST_F(ImageMachinesTest, AMachineDoesNotStartWhileAJobWorksOnItsImage) {
+    serve();
+    server->tool().block();
+    const std::string job = image(overlay_path)->Flatten({});
+    await_tool();
+    expect_error(failure_of([&] { client.machine(database_path)->Start({}); }), "InUse", "(flatten) is working on it");
+    EXPECT_EQ(first->calls(PortCall::start), 0U);
+    server->tool().release();
+    await_end(job);
+    client.machine(database_path)->Start({});
+    EXPECT_EQ(client.machine(database_path)->State(), "running");
+}
+
+TEST_F(ImageMachinesTest, AMachineIsNotMadeToRunWhileAJobWorksOnItsImage) {
+    serve();
+    server->tool().block();
+    const std::string job = image(overlay_path)->Flatten({});
+    await_tool();
+    expect_error(create(machine(volume("default", "overlay"), true)), "InUse", "(flatten)");
+    EXPECT_EQ(first->calls(PortCall::create), 0U);
+    EXPECT_EQ(create(machine(volume("default", "overlay"))).name, "") << "to define it is another matter";
+}
+
+TEST_F(ImageMachinesTest, AJobDoesNotBeginWhileAMachineStarts) {
+    serve();
+    first->block(PortCall::start);
+    const auto start = begin(database_path, "Start", VariantMap());
+    ASSERT_TRUE(await_there([&] { return first->hanging(PortCall::start) == 1; }));
+    expect_error(failure_of([&] { image(overlay_path)->Wipe({}); }), "InUse", "the start of machine db");
+    first->release(PortCall::start);
+    ASSERT_TRUE(await(start));
+    expect_error(failure_of([&] { image(overlay_path)->Wipe({}); }), "InUse", "machine db is running");
+}
+
+TEST_F(ImageMachinesTest, AJobDoesNotBeginWhileAMachineIsRestored) {
+    first->edit(database, [](Machine& machine) { machine.saved = true; });
+    serve();
+    first->block(PortCall::start);
+    const std::string job = client.machine(database_path)->Start({});
+    ASSERT_TRUE(await_there([&] { return first->hanging(PortCall::start) == 1; }));
+    expect_error(failure_of([&] { image(overlay_path)->Wipe({}); }), "InUse", "the start of machine db");
+    first->release(PortCall::start);
+    await_end(job);
+}
+
+TEST_F(ImageMachinesTest, AMachineDoesNotWriteToWhatOthersAreBasedOn) {
+    first->edit(database, [](Machine& machine) { machine.disks[0].file = "/pools/default/base"; });
+    serve();
+    expect_error(failure_of([&] { client.machine(database_path)->Start({}); }), "InUse",
+                 "default/overlay is based on it");
+    first->edit(database, [](Machine& machine) { machine.disks[0].readonly = true; });
+    first->touch(database);
+    ASSERT_TRUE(client.wait_for("PropertiesChanged", database_path));
+    EXPECT_EQ(failure_of([&] { client.machine(database_path)->Start({}); }).name, "");
+}
+
+TEST_F(ImageMachinesTest, AMachineDoesNotStartOnAnUnsafeImage) {
+    auto base = *truth().image("default", "base");
+    base.backing_file = "/etc/shadow";
+    truth().add(base);
+    serve();
+    expect_error(failure_of([&] { client.machine(database_path)->Start({}); }), "UnsafeImage", "/etc/shadow");
+    EXPECT_EQ(first->calls(PortCall::start), 0U);
+}
+
+TEST_F(ImageMachinesTest, ANewMachineHasItsImageInTheImagesFormat) {
+    auto raw = make_image("default", "raw.img");
+    raw.format = "raw";
+    truth().add(raw);
+    serve();
+    const std::string path = client.hypervisor(first_path)->CreateMachine(machine(volume("default", "raw.img")));
+    const auto disks = client.machine(path)->Disks();
+    ASSERT_EQ(disks.size(), 1U);
+    EXPECT_EQ(disks[0].at("format").get<std::string>(), "raw");
+    EXPECT_EQ(disks[0].at("pool").get<std::string>(), "default");
+    EXPECT_EQ(disks[0].at("volume").get<std::string>(), "raw.img");
+    EXPECT_THAT(image(image_path("raw.img"))->UsedBy(), testing::ElementsAre(path));
+}
+
+TEST_F(ImageMachinesTest, ANewMachineDoesNotTakeARawImageForAnythingElse) {
+    auto raw = make_image("default", "raw.img");
+    raw.format = "raw";
+    truth().add(raw);
+    serve();
+    auto disk = volume("default", "raw.img");
+    disk["format"] = sdbus::Variant("qcow2");
+    expect_invalid(create(machine(disk)), "disks[0].format");
+    expect_invalid(create(machine({{"file", sdbus::Variant("/pools/default/raw.img")},
+                                   {"format", sdbus::Variant("qcow2")}})),
+                   "disks[0].format");
+    EXPECT_EQ(first->calls(PortCall::create), 0U);
+}
+
+TEST_F(ImageMachinesTest, ANewMachineHasOnlyImagesThatAreThere) {
+    serve();
+    expect_error(create(machine(volume("nowhere", "x"))), "NoSuchPool", "there is no pool nowhere");
+    expect_error(create(machine(volume("default", "nothing"))), "NoSuchImage",
+                 "there is no image nothing in pool default");
+    expect_invalid(create(machine({{"pool", sdbus::Variant("default")}})), "disks[0]");
+    EXPECT_EQ(first->calls(PortCall::create), 0U);
+}
+
+TEST_F(ImageMachinesTest, ANewMachineCanHaveAnImageThatCameAMomentAgo) {
+    serve();
+    truth().add(make_image("default", "new"));
+    EXPECT_EQ(create(machine(volume("default", "new"))).name, "");
+}
+
+TEST_F(ImageMachinesTest, ARunningMachinesImageGrows) {
+    serve();
+    const std::string job = image(disk_path)->Resize(2 * gib, {});
+    await_end(job);
+    EXPECT_EQ(first->calls(PortCall::resize_disk), 1U);
+    EXPECT_EQ(image(disk_path)->VirtualSize(), 2 * gib);
+}
+
+}  // namespace
+}  // namespace virtbus::test
