@@ -41,6 +41,7 @@ public:
     explicit Daemon(const Config& config)
         : type_(config.user ? bus::BusType::session : bus::BusType::system),
           connection_(bus::open_bus(type_)),
+          managed_objects_(loop_, *connection_, bus::root_path),
           pump_(loop_, *connection_),
           callers_(loop_, *connection_),
           authority_(type_, callers_),
@@ -50,8 +51,8 @@ public:
           image_tool_(std::make_shared<HelperTool>(config.helper)),
           image_jobs_(jobs_, journal_, image_tool_),
           hypervisors_(make_hypervisors(loop_, events_, formats_, config)),
-          tree_(std::make_unique<bus::Tree>(bus::Services{loop_, *connection_, authority_}, hypervisors_, jobs_,
-                                            image_jobs_, AllowedFiles(config.allowed_directories),
+          tree_(std::make_unique<bus::Tree>(bus::Services{loop_, *connection_, authority_, managed_objects_},
+                                            hypervisors_, jobs_, image_jobs_, AllowedFiles(config.allowed_directories),
                                             service_manager::status)) {}
 
     void run() {
@@ -121,6 +122,7 @@ private:
     bus::BusType type_;
     EventLoop events_;
     std::unique_ptr<sdbus::IConnection> connection_;
+    bus::ManagedObjects managed_objects_;
     asio::io_context loop_;
     bus::Pump pump_;
     bus::Callers callers_;

@@ -28,7 +28,7 @@ Branch::~Branch() {
     hypervisor_->observe(nullptr);
     hypervisor_->inventory().observe(nullptr);
     hypervisor_->storage().observe(nullptr);
-    take_off(*object_);
+    object_->take_off(stopping());
 }
 
 void Branch::status_changed(const HypervisorStatus& before, const HypervisorStatus& after) {

@@ -40,15 +40,10 @@ std::vector<Disk> disks_of(const MachineSpec& spec) {
 
 HypervisorObject::HypervisorObject(Services services, std::shared_ptr<Hypervisor> hypervisor, Jobs& jobs,
                                    const AllowedFiles& allowed)
-    : AdaptorInterfaces(services.connection, hypervisor_path(hypervisor->name())),
-      ServedObject(services),
+    : Published(services, hypervisor_path(hypervisor->name())),
       hypervisor_(std::move(hypervisor)),
       jobs_(jobs),
-      allowed_(allowed) {
-    registerAdaptor();
-}
-
-void HypervisorObject::announce() { getObject().emitInterfacesAddedSignal({INTERFACE_NAME}); }
+      allowed_(allowed) {}
 
 void HypervisorObject::show(const HypervisorStatus& before, const HypervisorStatus& after) {
     std::vector<std::string> names;
@@ -73,10 +68,10 @@ void HypervisorObject::show(const HypervisorStatus& before, const HypervisorStat
     compare("GuestTypes", before.info.guest_types, after.info.guest_types);
     compare("Cpus", before.info.cpus, after.info.cpus);
     compare("Memory", before.info.memory, after.info.memory);
-    if (!names.empty()) getObject().emitPropertiesChangedSignal(INTERFACE_NAME, names);
+    announce_changes(names);
 }
 
-void HypervisorObject::show_pools() { getObject().emitPropertiesChangedSignal(INTERFACE_NAME, {"Pools"}); }
+void HypervisorObject::show_pools() { announce_changes({"Pools"}); }
 
 void HypervisorObject::CreateMachine(PathResult&& result, VariantMap spec) {
     serve(getObject(), std::move(result), Action::machine_create,

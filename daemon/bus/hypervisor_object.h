@@ -3,29 +3,29 @@
 #pragma once
 
 #include "bus/options.h"
-#include "bus/served_object.h"
+#include "bus/published.h"
 #include "model/hypervisor.h"
 #include "model/jobs.h"
 
 #include <org.virtbus1.Hypervisor_adaptor.h>
+#include <org.virtbus1.Hypervisor_properties.h>
 
 #include <memory>
 
 namespace virtbus::bus {
 
-class HypervisorObject final : public sdbus::AdaptorInterfaces<org::virtbus1::Hypervisor_adaptor>,
-                               public ServedObject {
+class HypervisorObject final
+    : public Published<HypervisorObject, org::virtbus1::Hypervisor_adaptor, org::virtbus1::Hypervisor_properties> {
 public:
     HypervisorObject(Services services, std::shared_ptr<Hypervisor> hypervisor, Jobs& jobs, const AllowedFiles& allowed);
 
-    /// Announces that it is on the bus, with all its properties.
-    void announce();
     /// Announces which properties differ between the two.
     void show(const HypervisorStatus& before, const HypervisorStatus& after);
     /// Announces that it has other pools.
     void show_pools();
 
 private:
+    friend org::virtbus1::Hypervisor_properties;
     using PathResult = sdbus::Result<sdbus::ObjectPath>;
 
     void CreateMachine(PathResult&& result, VariantMap spec) override;

@@ -10,23 +10,12 @@
 namespace virtbus::bus {
 
 ImageObject::ImageObject(Services services, std::shared_ptr<Hypervisor> hypervisor, ImageJobs& image_jobs, ImagePtr image)
-    : AdaptorInterfaces(services.connection, image_path(hypervisor->name(), image->pool, image->name)),
-      ServedObject(services),
+    : Published(services, image_path(hypervisor->name(), image->pool, image->name)),
       hypervisor_(std::move(hypervisor)),
       image_jobs_(image_jobs),
       image_(std::move(image)) {
-    registerAdaptor();
     shown_chain_ = BackingChain();
     shown_users_ = UsedBy();
-}
-
-void ImageObject::announce() { getObject().emitInterfacesAddedSignal({INTERFACE_NAME}); }
-
-void ImageObject::end() {
-    if (std::exchange(ended_, true)) return;
-    getObject().emitInterfacesRemovedSignal({INTERFACE_NAME});
-    retire(gone());
-    unregisterAdaptor();
 }
 
 void ImageObject::show(const ImagePtr& after) {
@@ -43,7 +32,7 @@ void ImageObject::show(const ImagePtr& after) {
     compare("ModifiedUSec", image_->modified, after->modified);
     compare("BackingFile", image_->backing_file, after->backing_file);
     image_ = after;
-    if (!names.empty()) getObject().emitPropertiesChangedSignal(INTERFACE_NAME, names);
+    announce_changes(names);
     show_links();
 }
 
@@ -55,7 +44,7 @@ void ImageObject::show_links() {
     if (users != shown_users_) names.emplace_back("UsedBy");
     shown_chain_ = std::move(chain);
     shown_users_ = std::move(users);
-    if (!names.empty()) getObject().emitPropertiesChangedSignal(INTERFACE_NAME, names);
+    announce_changes(names);
 }
 
 void ImageObject::Clone(JobResult&& result, std::string name, VariantMap options) {

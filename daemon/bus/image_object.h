@@ -3,32 +3,31 @@
 #pragma once
 
 #include "bus/options.h"
-#include "bus/served_object.h"
+#include "bus/published.h"
 #include "model/hypervisor.h"
 #include "model/image_jobs.h"
 
 #include <org.virtbus1.Image_adaptor.h>
+#include <org.virtbus1.Image_properties.h>
 
 #include <functional>
 #include <memory>
 
 namespace virtbus::bus {
 
-class ImageObject final : public sdbus::AdaptorInterfaces<org::virtbus1::Image_adaptor>, public ServedObject {
+class ImageObject final
+    : public Published<ImageObject, org::virtbus1::Image_adaptor, org::virtbus1::Image_properties> {
 public:
     ImageObject(Services services, std::shared_ptr<Hypervisor> hypervisor, ImageJobs& image_jobs, ImagePtr image);
 
-    /// Announces that it is on the bus, with all its properties.
-    void announce();
     /// Shows `after`, and announces which properties differ.
     void show(const ImagePtr& after);
     /// Announces what of that which it is linked with has changed.
     void show_links();
-    /// Takes it off the bus now.
-    void end();
     [[nodiscard]] Error gone() const;
 
 private:
+    friend org::virtbus1::Image_properties;
     using JobResult = sdbus::Result<sdbus::ObjectPath>;
     /// Takes the options, and begins the job.
     using Begin = std::function<std::uint64_t(Options&, const JobOrigin&)>;
@@ -66,7 +65,6 @@ private:
     ImagePtr image_;
     std::vector<sdbus::ObjectPath> shown_chain_;
     std::vector<sdbus::ObjectPath> shown_users_;
-    bool ended_ = false;
 };
 
 }  // namespace virtbus::bus

@@ -4,7 +4,6 @@
 #include "base/utf8.h"
 #include "bus/paths.h"
 
-#include <asio/post.hpp>
 #include <fmt/format.h>
 
 namespace virtbus::bus {
@@ -22,14 +21,9 @@ struct ToVariant {
 }  // namespace
 
 JobObject::JobObject(Services services, Jobs& jobs, JobStatus status)
-    : AdaptorInterfaces(services.connection, job_path(status.number)),
-      ServedObject(services),
+    : Published(services, job_path(status.number)),
       jobs_(jobs),
-      status_(std::move(status)) {
-    registerAdaptor();
-}
-
-void JobObject::announce() { getObject().emitInterfacesAddedSignal({INTERFACE_NAME}); }
+      status_(std::move(status)) {}
 
 void JobObject::show(const JobStatus& after) {
     std::vector<std::string> names;
@@ -45,15 +39,11 @@ void JobObject::show(const JobStatus& after) {
     compare("Error", status_.error.has_value(), after.error.has_value());
     compare("Result", status_.result, after.result);
     status_ = after;
-    if (!names.empty()) getObject().emitPropertiesChangedSignal(INTERFACE_NAME, names);
+    announce_changes(names);
 }
 
-void JobObject::leave() {
-    getObject().emitInterfacesRemovedSignal({INTERFACE_NAME});
-    asio::post(services().loop, [self = std::static_pointer_cast<JobObject>(shared_from_this())] {
-        self->retire(virtbus::Error(Code::invalid_state, fmt::format("job {} has ended", self->status_.number)));
-        self->unregisterAdaptor();
-    });
+virtbus::Error JobObject::gone() const {
+    return {Code::invalid_state, fmt::format("job {} has ended", status_.number)};
 }
 
 void JobObject::Cancel(sdbus::Result<>&& result, VariantMap options) {

@@ -3,24 +3,25 @@
 #pragma once
 
 #include "bus/options.h"
-#include "bus/served_object.h"
+#include "bus/published.h"
 #include "model/jobs.h"
 
 #include <org.virtbus1.Job_adaptor.h>
+#include <org.virtbus1.Job_properties.h>
 
 namespace virtbus::bus {
 
-class JobObject final : public sdbus::AdaptorInterfaces<org::virtbus1::Job_adaptor>, public ServedObject {
+class JobObject final
+    : public Published<JobObject, org::virtbus1::Job_adaptor, org::virtbus1::Job_properties> {
 public:
     JobObject(Services services, Jobs& jobs, JobStatus status);
 
-    void announce();
     /// Shows `after`, and announces which properties differ.
     void show(const JobStatus& after);
-    /// Takes it off the bus.
-    void leave();
+    [[nodiscard]] virtbus::Error gone() const;
 
 private:
+    friend org::virtbus1::Job_properties;
     void Cancel(sdbus::Result<>&& result, VariantMap options) override;
 
     std::string Kind() override { return std::string(to_string(status_.kind)); }

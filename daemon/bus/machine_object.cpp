@@ -91,31 +91,19 @@ std::vector<VariantMap> to_dictionaries(const std::vector<Device>& devices) {
 
 MachineObject::MachineObject(Services services, std::shared_ptr<virtbus::Hypervisor> hypervisor, Jobs& jobs,
                              MachinePtr machine)
-    : AdaptorInterfaces(services.connection, machine_path(hypervisor->name(), machine->uuid)),
-      ServedObject(services),
+    : Published(services, machine_path(hypervisor->name(), machine->uuid)),
       hypervisor_(std::move(hypervisor)),
       jobs_(jobs),
-      machine_(std::move(machine)) {
-    registerAdaptor();
-}
-
-void MachineObject::announce() { getObject().emitInterfacesAddedSignal({INTERFACE_NAME}); }
+      machine_(std::move(machine)) {}
 
 void MachineObject::show(const MachinePtr& after) {
     const auto names = changed_properties(*machine_, *after);
     machine_ = after;
-    if (!names.empty()) getObject().emitPropertiesChangedSignal(INTERFACE_NAME, names);
+    announce_changes(names);
 }
 
 void MachineObject::tell(const LifecycleEvent& event, std::uint64_t sequence) {
     emitLifecycle(event.event, event.detail, sequence);
-}
-
-void MachineObject::end() {
-    if (std::exchange(ended_, true)) return;
-    getObject().emitInterfacesRemovedSignal({INTERFACE_NAME});
-    retire(gone());
-    unregisterAdaptor();
 }
 
 Error MachineObject::gone() const {

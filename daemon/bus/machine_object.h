@@ -4,31 +4,30 @@
 #pragma once
 
 #include "bus/options.h"
-#include "bus/served_object.h"
+#include "bus/published.h"
 #include "model/hypervisor.h"
 #include "model/jobs.h"
 
 #include <org.virtbus1.Machine_adaptor.h>
+#include <org.virtbus1.Machine_properties.h>
 
 #include <functional>
 #include <memory>
 
 namespace virtbus::bus {
 
-class MachineObject final : public sdbus::AdaptorInterfaces<org::virtbus1::Machine_adaptor>, public ServedObject {
+class MachineObject final
+    : public Published<MachineObject, org::virtbus1::Machine_adaptor, org::virtbus1::Machine_properties> {
 public:
     MachineObject(Services services, std::shared_ptr<virtbus::Hypervisor> hypervisor, Jobs& jobs, MachinePtr machine);
 
-    /// Announces that it is on the bus, with all its properties.
-    void announce();
     /// Shows `after`, and announces which properties differ.
     void show(const MachinePtr& after);
     void tell(const LifecycleEvent& event, std::uint64_t sequence);
-    /// Takes it off the bus now.
-    void end();
     [[nodiscard]] Error gone() const;
 
 private:
+    friend org::virtbus1::Machine_properties;
     using Result = sdbus::Result<>;
     using PortWork = std::function<void(Port&)>;
     using JobResult = sdbus::Result<sdbus::ObjectPath>;
@@ -100,7 +99,6 @@ private:
     std::shared_ptr<virtbus::Hypervisor> hypervisor_;
     Jobs& jobs_;
     MachinePtr machine_;
-    bool ended_ = false;
 };
 
 }  // namespace virtbus::bus

@@ -4,6 +4,8 @@
 #include "base/utf8.h"
 #include "bus/paths.h"
 
+#include <asio/post.hpp>
+#include <asio/use_awaitable.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,6 +15,9 @@
 namespace virtbus::bus {
 
 namespace {
+
+/// How many rows are made in one turn of the loop.
+constexpr std::size_t row_slice = 1'000;
 
 /// A machine and where it is.
 struct Found {
@@ -162,11 +167,14 @@ void ManagerObject::ListImages(sdbus::Result<std::vector<ImageRow>>&& result, Va
               for (const auto& [owner, value] : select_pools(hypervisors_, hypervisor)) {
                   if (pool && value->name != *pool) continue;
                   found = true;
-                  for (const auto& image : sorted_images(owner->storage(), value->name))
-                      if (!format || image->format == *format)
-                          rows.emplace_back(image_path(owner->name(), image->pool, image->name), image->name, image->pool,
-                                            owner->name(), image->format, image->virtual_size, image->allocation,
-                                            users(owner->storage(), *image));
+                  for (const auto& image : sorted_images(owner->storage(), value->name)) {
+                      if (format && image->format != *format) continue;
+                      rows.emplace_back(image_path(owner->name(), image->pool, image->name), image->name, image->pool,
+                                        owner->name(), image->format, image->virtual_size, image->allocation,
+                                        users(owner->storage(), *image));
+                      // Of a very large pool: others come in between.
+                      if (rows.size() % row_slice == 0) co_await asio::post(services().loop, asio::use_awaitable);
+                  }
               }
               if (!found)
                   throw Error(Code::no_such_pool, fmt::format("there is no pool \"{}\"", to_utf8(pool->substr(0, 100))));

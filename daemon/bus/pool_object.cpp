@@ -14,23 +14,11 @@ namespace virtbus::bus {
 
 PoolObject::PoolObject(Services services, std::shared_ptr<virtbus::Hypervisor> hypervisor, Jobs& jobs,
                        ImageJobs& image_jobs, PoolPtr pool)
-    : AdaptorInterfaces(services.connection, pool_path(hypervisor->name(), pool->name)),
-      ServedObject(services),
+    : Published(services, pool_path(hypervisor->name(), pool->name)),
       hypervisor_(std::move(hypervisor)),
       jobs_(jobs),
       image_jobs_(image_jobs),
-      pool_(std::move(pool)) {
-    registerAdaptor();
-}
-
-void PoolObject::announce() { getObject().emitInterfacesAddedSignal({INTERFACE_NAME}); }
-
-void PoolObject::end() {
-    if (std::exchange(ended_, true)) return;
-    getObject().emitInterfacesRemovedSignal({INTERFACE_NAME});
-    retire(gone());
-    unregisterAdaptor();
-}
+      pool_(std::move(pool)) {}
 
 void PoolObject::show(const PoolPtr& after) {
     std::vector<std::string> names;
@@ -49,7 +37,7 @@ void PoolObject::show(const PoolPtr& after) {
     compare("ImageCount", shown_count_, image_count());
     pool_ = after;
     shown_count_ = image_count();
-    if (!names.empty()) getObject().emitPropertiesChangedSignal(INTERFACE_NAME, names);
+    announce_changes(names);
 }
 
 void PoolObject::CreateImage(JobResult&& result, std::string name, std::uint64_t size, VariantMap options) {

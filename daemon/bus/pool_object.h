@@ -3,31 +3,30 @@
 #pragma once
 
 #include "bus/options.h"
-#include "bus/served_object.h"
+#include "bus/published.h"
 #include "model/hypervisor.h"
 #include "model/image_jobs.h"
 
 #include <org.virtbus1.Pool_adaptor.h>
+#include <org.virtbus1.Pool_properties.h>
 
 #include <functional>
 #include <memory>
 
 namespace virtbus::bus {
 
-class PoolObject final : public sdbus::AdaptorInterfaces<org::virtbus1::Pool_adaptor>, public ServedObject {
+class PoolObject final
+    : public Published<PoolObject, org::virtbus1::Pool_adaptor, org::virtbus1::Pool_properties> {
 public:
     PoolObject(Services services, std::shared_ptr<virtbus::Hypervisor> hypervisor, Jobs& jobs, ImageJobs& image_jobs,
                PoolPtr pool);
 
-    /// Announces that it is on the bus, with all its properties.
-    void announce();
     /// Shows `after`, and announces which properties differ.
     void show(const PoolPtr& after);
-    /// Takes it off the bus now.
-    void end();
     [[nodiscard]] virtbus::Error gone() const;
 
 private:
+    friend org::virtbus1::Pool_properties;
     using Result = sdbus::Result<>;
     using JobResult = sdbus::Result<sdbus::ObjectPath>;
 
@@ -67,7 +66,6 @@ private:
     Jobs& jobs_;
     ImageJobs& image_jobs_;
     PoolPtr pool_;
-    bool ended_ = false;
     std::uint32_t shown_count_ = 0;
 };
 

@@ -12,6 +12,7 @@
 #include "base/task.h"
 #include "bus/authority.h"
 #include "bus/error.h"
+#include "bus/managed_objects.h"
 
 #include <sdbus-c++/sdbus-c++.h>
 
@@ -31,6 +32,7 @@ struct Services {
     asio::io_context& loop;
     sdbus::IConnection& connection;
     Authority& authority;
+    ManagedObjects& managed_objects;
 };
 
 /// A method call as its handler sees it.

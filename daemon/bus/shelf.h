@@ -13,14 +13,10 @@
 
 namespace virtbus::bus {
 
-/// Answers whoever still waits, before the object's vtable goes: the daemon ends.
-template <typename Object>
-void take_off(Object& object) {
-    object.retire(Error(Code::disconnected, "virtbusd is stopping"));
-    object.unregisterAdaptor();
-}
+/// What those who still wait for a reply are told when the daemon ends.
+inline Error stopping() { return {Code::disconnected, "virtbusd is stopping"}; }
 
-/// An Object has announce(), gone(), which is the error that callers get then, and end(), which takes it off the bus.
+/// Of Published objects.
 template <typename Key, typename Object>
 class Shelf {
 public:
@@ -30,7 +26,7 @@ public:
     ~Shelf() {
         for (const auto& [key, weak] : leaving_)
             if (const auto object = weak.lock()) object->end();
-        for (const auto& [key, object] : objects_) take_off(*object);
+        for (const auto& [key, object] : objects_) object->take_off(stopping());
     }
 
     /// Makes an Object and puts it on the bus.

@@ -3,6 +3,7 @@
 
 #include "bus/paths.h"
 
+#include <asio/post.hpp>
 #include <fmt/format.h>
 
 namespace virtbus::bus {
@@ -25,9 +26,10 @@ Tree::Tree(Services services, std::vector<std::shared_ptr<Hypervisor>> hyperviso
 
 Tree::~Tree() {
     jobs_.observe(nullptr);
-    for (const auto& [number, job] : job_objects_) take_off(*job);
+    for (const auto& [number, job] : job_objects_) job->take_off(stopping());
     branches_.clear();
-    take_off(*manager_);
+    manager_->retire(stopping());
+    manager_->unregisterAdaptor();
 }
 
 void Tree::tell_status() const {
@@ -51,8 +53,8 @@ void Tree::job_changed(const JobStatus& before, const JobStatus& after) {
 }
 
 void Tree::job_removed(const JobStatus& job) {
-    const auto node = job_objects_.extract(job.number);
-    node.mapped()->leave();
+    // Not in this turn: it may be serving the call that ends it.
+    asio::post(services_.loop, [object = job_objects_.extract(job.number).mapped()] { object->end(); });
 }
 
 }  // namespace virtbus::bus

@@ -32,6 +32,7 @@ JobJournal::JobJournal(asio::io_context& loop, std::filesystem::path file)
         for (const auto& entry : Json::parse(*found))
             entries_[++last_number_] = {entry.at("job").get<std::string>(), entry.at("directory").get<std::string>(),
                                         entry.at("temporary").get<std::string>()};
+        last_inherited_ = last_number_;
     } catch (const Json::exception& error) {
         log::error(fmt::format("{} is damaged; what earlier jobs have half made may be left over: {}",
                                file_.path().string(), error.what()));
@@ -65,7 +66,10 @@ Task<> JobJournal::clean_up(std::shared_ptr<ImageTool> tool, Line& line, std::st
 Task<> JobJournal::recover(std::shared_ptr<ImageTool> tool) {
     const auto left = entries_;
     for (const auto& [number, entry] : left) {
-        auto work = [tool, &entry = entry] { tool->remove_temporary(entry.directory, entry.temporary); };
+        if (number > last_inherited_) break;  // of a job that has begun since
+        auto work = [tool, directory = entry.directory, temporary = entry.temporary] {
+            tool->remove_temporary(directory, temporary);
+        };
         try {
             co_await cleaner_.run(std::move(work), patience);
         } catch (const Error& error) {

@@ -62,6 +62,7 @@ private:
     WorkerLane cleaner_;
     std::map<std::uint64_t, Entry> entries_;
     std::uint64_t last_number_ = 0;
+    std::uint64_t last_inherited_ = 0;  // up to this they are an earlier daemon's
     std::shared_ptr<JobJournal*> self_ = std::make_shared<JobJournal*>(this);
 };
 

@@ -81,11 +81,6 @@ public:
         jobs_.changed(before, status);
     }
     void set_result(const std::string& key, const JobValue& value) override { status.result[key] = value; }
-    void commit() override {
-        const auto before = status;
-        status.cancellable = false;
-        jobs_.changed(before, status);
-    }
     void on_cancel(std::function<void()> stop) override {
         stop_ = std::move(stop);
         if (cancelled_) stop_();

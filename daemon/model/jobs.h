@@ -90,8 +90,6 @@ public:
     [[nodiscard]] virtual std::uint64_t number() const = 0;
     virtual void set_progress(std::uint64_t processed, std::uint64_t total, std::uint64_t remaining_usec) = 0;
     virtual void set_result(const std::string& key, const JobValue& value) = 0;
-    /// From now on Cancel is refused: there is no way back.
-    virtual void commit() = 0;
     /// Called once when somebody wants the job to stop; the work then throws Error cancelled soon, or ends.
     virtual void on_cancel(std::function<void()> stop) = 0;
     [[nodiscard]] virtual bool is_cancelled() const = 0;

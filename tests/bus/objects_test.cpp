@@ -4,7 +4,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
+#include <optional>
 
 namespace virtbus::test {
 namespace {
@@ -23,6 +25,18 @@ protected:
         std::vector<std::string> names;
         for (const auto& [name, value] : map) names.push_back(name);
         return names;
+    }
+
+    /// The type of a value, and the value itself where it is a simple one.
+    static std::string text(const sdbus::Variant& value) {
+        const auto type = value.peekValueType();
+        if (type == "s") return type + " " + value.get<std::string>();
+        if (type == "o") return type + " " + value.get<sdbus::ObjectPath>();
+        if (type == "b") return fmt::format("b {}", value.get<bool>());
+        if (type == "u") return fmt::format("u {}", value.get<std::uint32_t>());
+        if (type == "t") return fmt::format("t {}", value.get<std::uint64_t>());
+        if (type == "as") return fmt::format("as {}", fmt::join(value.get<std::vector<std::string>>(), " "));
+        return type;
     }
 };
 
@@ -47,6 +61,50 @@ TEST_F(ObjectsTest, GetManagedObjectsHasEverything) {
         << "what does not apply is left out";
     EXPECT_EQ(disks[0].at("file").get<std::string>(), "/images/web.qcow2");
     EXPECT_EQ(objects.at(first_path).at("org.virtbus1.Hypervisor").size(), 18U);
+}
+
+TEST_F(ObjectsTest, GetManagedObjectsTellsWhatGetAllTells) {
+    serve();
+    for (const auto& [path, interfaces] : managed())
+        for (const auto& [interface, properties] : interfaces) {
+            const auto all = client.machine(path)->GetAll(interface);
+            EXPECT_EQ(keys(properties), keys(all)) << path << " " << interface;
+            for (const auto& [name, value] : all) EXPECT_EQ(text(properties.at(name)), text(value)) << path << " " << name;
+        }
+}
+
+TEST_F(ObjectsTest, WhatChangesWhileAllIsToldIsToldOnceMore) {
+    for (std::uint32_t i = 0; i < 2'000; ++i) first->add(make_machine(fmt::format("machine-{}", i), 100 + i));
+    serve();
+    std::string path = web_path;  // the first that is told
+    for (std::uint32_t i = 0; i < 2'000; ++i)
+        path = std::min<std::string>(path, bus::machine_path("first", make_uuid(100 + i)));
+    const auto manager = sdbus::createProxy(client.connection(), bus::bus_name, bus::root_path);
+    int told_again = 0;
+    for (int i = 0; i < 6; ++i) {
+        const auto title = std::to_string(i);
+        std::optional<std::string> shown;
+        auto call = manager->createMethodCall("org.freedesktop.DBus.ObjectManager", "GetManagedObjects");
+        manager->callMethod(call, [&](sdbus::MethodReply& reply, const sdbus::Error*) {
+            std::map<sdbus::ObjectPath, std::map<std::string, VariantMap>> objects;
+            reply >> objects;
+            shown = objects.at(path).at("org.virtbus1.Machine").at("Title").get<std::string>();
+            client.signals.clear();
+        });
+        const auto change = begin(path, "SetTitle", title, VariantMap());
+        ASSERT_TRUE(client.wait_until([&] { return shown && change->count > 0; }));
+        client.flush();
+        for (const auto& signal : client.signals) {
+            if (signal.name == "InterfacesAdded" && signal.subject == path) {
+                shown = signal.properties.at("Title").get<std::string>();
+                ++told_again;
+            }
+            if (signal.path == path && signal.changed.contains("Title"))
+                shown = signal.changed.at("Title").get<std::string>();
+        }
+        EXPECT_EQ(*shown, title);
+    }
+    EXPECT_GT(told_again, 0) << "all changes came before or after";
 }
 
 TEST_F(ObjectsTest, ReadingNeedsNoHypervisor) {

@@ -25,6 +25,7 @@ public:
     Daemon(bus::BusType type, const Hypervisors& hypervisors, std::shared_ptr<ImageTool> tool,
            const AllowedFiles& allowed)
         : connection_(bus::open_bus(type)),
+          managed_objects_(loop_, *connection_, bus::root_path),
           pump_(loop_, *connection_),
           callers_(loop_, *connection_),
           authority_(type, callers_),
@@ -33,8 +34,8 @@ public:
           journal_(loop_, state_.path / "jobs.json"),
           image_jobs_(jobs_, journal_, std::move(tool)),
           hypervisors_(make(loop_, formats_, hypervisors)),
-          tree_(std::make_unique<bus::Tree>(bus::Services{loop_, *connection_, authority_}, hypervisors_, jobs_,
-                                            image_jobs_, allowed, [](const std::string&) {})) {
+          tree_(std::make_unique<bus::Tree>(bus::Services{loop_, *connection_, authority_, managed_objects_},
+                                            hypervisors_, jobs_, image_jobs_, allowed, [](const std::string&) {})) {
         for (const auto& hypervisor : hypervisors_) hypervisor->start();
         connection_->requestName(bus::bus_name);
     }
@@ -76,6 +77,7 @@ private:
     }
 
     std::unique_ptr<sdbus::IConnection> connection_;
+    bus::ManagedObjects managed_objects_;
     asio::io_context loop_;
     bus::Pump pump_;
     bus::Callers callers_;
