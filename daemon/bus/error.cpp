@@ -27,6 +27,8 @@ std::string_view error_name(Code code) {
         case Code::in_use: return "org.virtbus1.Error.InUse";
         case Code::no_space: return "org.virtbus1.Error.NoSpace";
         case Code::unsafe_image: return "org.virtbus1.Error.UnsafeImage";
+        case Code::unsupported_guest: return "org.virtbus1.Error.UnsupportedGuest";
+        case Code::duplicate_machine_id: return "org.virtbus1.Error.DuplicateMachineId";
         case Code::busy: return "org.virtbus1.Error.Busy";
         case Code::agent_unresponsive: return "org.virtbus1.Error.AgentUnresponsive";
         case Code::cancelled: return "org.virtbus1.Error.Cancelled";

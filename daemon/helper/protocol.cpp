@@ -16,6 +16,8 @@ constexpr std::array codes{
     std::pair{Code::invalid_args, std::string_view("invalid_args")},
     std::pair{Code::already_exists, std::string_view("already_exists")},
     std::pair{Code::unsafe_image, std::string_view("unsafe_image")},
+    std::pair{Code::unsupported_guest, std::string_view("unsupported_guest")},
+    std::pair{Code::stale_generation, std::string_view("stale_generation")},
     std::pair{Code::no_space, std::string_view("no_space")},
     std::pair{Code::in_use, std::string_view("in_use")},
     std::pair{Code::not_supported, std::string_view("not_supported")},

@@ -24,6 +24,8 @@ enum class Code {
     in_use,
     no_space,
     unsafe_image,
+    unsupported_guest,     ///< what is in its disks cannot be changed, or not so that it would last
+    duplicate_machine_id,  ///< another machine has it
     busy,
     agent_unresponsive,
     cancelled,
