@@ -69,6 +69,19 @@ Json Bus::properties(const std::string& path, const std::string& interface) {
     return to_json(PropertyReader(*connection_, path).all(interface));
 }
 
+std::map<std::string, Json> Bus::all_properties(const std::string& interface) {
+    std::map<sdbus::ObjectPath, std::map<std::string, Dictionary>> objects;
+    sdbus::createProxy(*connection_, service, root_path)
+        ->callMethod("GetManagedObjects")
+        .onInterface("org.freedesktop.DBus.ObjectManager")
+        .storeResultsTo(objects);
+    std::map<std::string, Json> result;
+    for (const auto& [path, interfaces] : objects)
+        if (const auto found = interfaces.find(interface); found != interfaces.end())
+            result[path] = to_json(found->second);
+    return result;
+}
+
 std::string Bus::find_machine(const std::string& name_or_uuid, const std::string& hypervisor) {
     Dictionary options;
     if (!hypervisor.empty()) options["hypervisor"] = hypervisor;

@@ -3,9 +3,11 @@
 // signals are handled only inside wait().
 #pragma once
 
+#include <org.virtbus1.HostMachineId_proxy.h>
 #include <org.virtbus1.Hypervisor_proxy.h>
 #include <org.virtbus1.Image_proxy.h>
 #include <org.virtbus1.Job_proxy.h>
+#include <org.virtbus1.MachineId_proxy.h>
 #include <org.virtbus1.Machine_proxy.h>
 #include <org.virtbus1.Manager_proxy.h>
 #include <org.virtbus1.Pool_proxy.h>
@@ -20,6 +22,7 @@
 #include <vector>
 
 #include "failure.h"
+#include "object_name.h"
 #include "values.h"
 
 namespace virtbusctl {
@@ -48,6 +51,8 @@ private:
     void onJobAdded(const sdbus::ObjectPath&) override {}
     void onJobEnded(const sdbus::ObjectPath&, const std::string&) override {}
     void onResynced(const sdbus::ObjectPath&, const uint64_t&) override {}
+    void onDuplicateMachineId(const std::string&, const std::vector<sdbus::ObjectPath>&) override {}
+    void onDuplicateMachineIdResolved(const std::string&) override {}
 };
 
 class Hypervisor final : public sdbus::ProxyInterfaces<org::virtbus1::Hypervisor_proxy> {
@@ -73,6 +78,17 @@ public:
     Image(sdbus::IConnection& connection, const std::string& path) : ProxyInterfaces(connection, service, path) {}
 };
 
+/// Of a machine, beside Machine, or of this host.
+class MachineId final : public sdbus::ProxyInterfaces<org::virtbus1::MachineId_proxy> {
+public:
+    MachineId(sdbus::IConnection& connection, const std::string& path) : ProxyInterfaces(connection, service, path) {}
+};
+
+class HostMachineId final : public sdbus::ProxyInterfaces<org::virtbus1::HostMachineId_proxy> {
+public:
+    explicit HostMachineId(sdbus::IConnection& connection) : ProxyInterfaces(connection, service, host_id_path) {}
+};
+
 class Job final : public sdbus::ProxyInterfaces<org::virtbus1::Job_proxy> {
 public:
     Job(sdbus::IConnection& connection, const std::string& path) : ProxyInterfaces(connection, service, path) {}
@@ -91,6 +107,8 @@ public:
 
     [[nodiscard]] Manager manager() { return Manager(*connection_); }
     [[nodiscard]] Json properties(const std::string& path, const std::string& interface);
+    /// The properties of all objects that have the interface, by path: one call, however many they are.
+    [[nodiscard]] std::map<std::string, Json> all_properties(const std::string& interface);
 
     /// The path of the machine of that name or UUID; "" as hypervisor: on any.
     [[nodiscard]] std::string find_machine(const std::string& name_or_uuid, const std::string& hypervisor);

@@ -3,8 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string_view>
 
+#include "machine_id_text.h"
 #include "object_name.h"
 #include "progress.h"
 #include "text.h"
@@ -29,12 +31,23 @@ std::string change_text(const std::string& name, const Json* before, const Json&
 /// What says nothing to people, or what another line or the time before it says.
 bool is_noise(std::string_view property) {
     return property == "StateSinceUSec" || property == "StateReason" || property == "Generation" ||
-           property == "CurrentJob" || property == "JobCount";
+           property == "CurrentJob" || property == "JobCount" || property == "ObservedUSec";
 }
 
 /// What goes with a change that another line or property tells.
 bool is_noise_of_storage(std::string_view property) {
     return property == "ImageCount" || property == "Available" || property == "ModifiedUSec";
+}
+
+bool is_identity(const std::string& interface) {
+    return interface == "org.virtbus1.MachineId" || interface == "org.virtbus1.HostMachineId";
+}
+
+/// Of a list of interfaces.
+bool are_identities(const Json& interfaces) {
+    return !interfaces.empty() && std::all_of(interfaces.begin(), interfaces.end(), [](const Json& interface) {
+        return interface.is_string() && is_identity(interface.get<std::string>());
+    });
 }
 
 bool is_job(const std::string& path) { return starts_with(path, "/org/virtbus1/job/"); }
@@ -63,22 +76,35 @@ std::string EventText::line(const Json& event) {
     if (signal == std::string(manager) + "JobEnded") return job_ended(event);
     if (signal == std::string(manager) + "Resynced")
         return fmt::format("{}: listed anew", name_of(text_at(event, "hypervisor")));
+    if (signal == std::string(manager) + "DuplicateMachineId") return duplicate(event);
+    if (signal == std::string(manager) + "DuplicateMachineIdResolved")
+        return fmt::format("machine-id {}: no duplicates any more", short_fingerprint(text_at(event, "fingerprint")));
     if (signal == "appeared") return "virtbus is on the bus";
     if (signal == "vanished") return "virtbus has left the bus";
     return fmt::format("{}: {}", name_of(text_at(event, "path")), printable(signal));
 }
 
 std::string EventText::changed(const Json& event) {
+    if (is_identity(text_at(event, "interface"))) return identity_changed(event);
     const auto path = text_at(event, "path");
     const auto name = name_of(path);  // as it was called before, should this change it
     const auto& now = event["changed"];
-    const auto changes = is_job(path) ? job_changes(path, now) : property_changes(path, now);
+    const auto changes = is_job(path) ? job_changes(path, now) : property_changes(path, known_[path], now);
     know(path, now);
     return changes.empty() ? "" : name + ": " + changes;
 }
 
-std::string EventText::property_changes(const std::string& path, const Json& now) {
-    const auto& known = known_[path];
+std::string EventText::identity_changed(const Json& event) {
+    const auto path = text_at(event, "path");
+    Json now = event["changed"];
+    if (now.contains("Fingerprint")) now["Fingerprint"] = short_fingerprint(text_at(now, "Fingerprint"));
+    auto& known = known_identities_[path];
+    const auto changes = property_changes(path, known, now);
+    known.update(now);
+    return changes.empty() ? "" : fmt::format("{}: machine-id {}", name_of(path), changes);
+}
+
+std::string EventText::property_changes(const std::string& path, const Json& known, const Json& now) const {
     const bool of_storage = storage_name(path).has_value();
     std::string changes;
     for (const auto& [key, value] : now.items()) {
@@ -115,8 +141,13 @@ std::string EventText::job_ended(const Json& event) const {
 
 std::string EventText::added(const Json& event) {
     const auto path = text_at(event, "object");
-    for (const auto& [interface, properties] : event["interfaces"].items())
+    bool is_news = false;
+    for (const auto& [interface, properties] : event["interfaces"].items()) {
+        if (is_identity(interface)) continue;  // it goes with its machine
+        is_news = true;
         if (properties.is_object()) know(path, properties);
+    }
+    if (!is_news) return "";
     const auto& object = known_[path];
     if (storage_name(path)) return name_of(path) + " added";
     if (is_job(path))
@@ -128,6 +159,8 @@ std::string EventText::added(const Json& event) {
 
 std::string EventText::removed(const Json& event) {
     const auto path = text_at(event, "object");
+    known_identities_.erase(path);
+    if (are_identities(array_at(event, "interfaces"))) return "";
     const auto name = name_of(path);
     known_.erase(path);
     return storage_name(path) ? name + " removed" : name + ": gone";
@@ -137,6 +170,11 @@ std::string EventText::lifecycle(const Json& event) const {
     const auto detail = printable(text_at(event, "detail"));
     return fmt::format("{}: {}{}", name_of(text_at(event, "machine")), printable(text_at(event, "event")),
                        detail.empty() ? "" : " (" + detail + ")");
+}
+
+std::string EventText::duplicate(const Json& event) const {
+    return fmt::format("machine-id {}: the same in {}", short_fingerprint(text_at(event, "fingerprint")),
+                       value_text("", with_names(array_at(event, "objects"))));
 }
 
 /// Paths of objects, alone or in a list, become their names, and that of none the empty text.

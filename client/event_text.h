@@ -20,16 +20,21 @@ public:
 
 private:
     std::string changed(const Json& event);
-    std::string property_changes(const std::string& path, const Json& now);
+    std::string identity_changed(const Json& event);
+    /// `known`: the properties as they were.
+    [[nodiscard]] std::string property_changes(const std::string& path, const Json& known, const Json& now) const;
     [[nodiscard]] std::string job_changes(const std::string& path, const Json& now) const;
     [[nodiscard]] std::string job_ended(const Json& event) const;
     std::string added(const Json& event);
     std::string removed(const Json& event);
     [[nodiscard]] std::string lifecycle(const Json& event) const;
+    [[nodiscard]] std::string duplicate(const Json& event) const;
     [[nodiscard]] std::string name_of(const std::string& path) const;
     [[nodiscard]] Json with_names(const Json& value) const;
 
     std::map<std::string, Json> known_;
+    /// Of machine-ids: they are beside machines, at the same paths, and have states of their own.
+    std::map<std::string, Json> known_identities_;
 };
 
 }  // namespace virtbusctl

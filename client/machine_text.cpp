@@ -15,8 +15,6 @@ namespace virtbusctl {
 
 namespace {
 
-std::string shown(const Json& object, const char* key) { return printable(text_at(object, key)); }
-
 std::string yes_no(bool flag) { return flag ? "yes" : "no"; }
 
 std::string state_text(const Json& machine) {

@@ -2,7 +2,6 @@
 // monitor: what happens, one line an event, as it happens.
 #include <fmt/format.h>
 
-#include <chrono>
 #include <cstdio>
 #include <memory>
 
@@ -17,11 +16,6 @@ namespace virtbusctl {
 namespace {
 
 constexpr const char* everything = "type='signal',sender='org.virtbus1',path_namespace='/org/virtbus1'";
-
-std::uint64_t now_usec() {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(now).count());
-}
 
 /// The arguments of a signal, by the names that the API gives them; empty for one that this client does not know.
 Json arguments_of(sdbus::Message& message, const std::string& member) {
@@ -67,6 +61,15 @@ Json manager_arguments(sdbus::Message& message, const std::string& member) {
     if (member == "JobEnded") {
         message >> path >> first;
         return {{"job", std::string(path)}, {"result", first}};
+    }
+    if (member == "DuplicateMachineId") {
+        std::vector<sdbus::ObjectPath> objects;
+        message >> first >> objects;
+        return {{"fingerprint", first}, {"objects", std::vector<std::string>(objects.begin(), objects.end())}};
+    }
+    if (member == "DuplicateMachineIdResolved") {
+        message >> first;
+        return {{"fingerprint", first}};
     }
     return {};
 }

@@ -36,6 +36,7 @@ std::optional<StorageName> storage_name(const std::string& path) {
 }
 
 std::string short_name(const std::string& path) {
+    if (path == host_id_path) return host_name;
     if (const auto name = storage_name(path)) return name->image.empty() ? name->pool : name->pool + "/" + name->image;
     char* hypervisor = nullptr;
     return sd_bus_path_decode_many(path.c_str(), hypervisor_template, &hypervisor) > 0 ? taken(hypervisor) : path;

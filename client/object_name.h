@@ -8,6 +8,10 @@
 
 namespace virtbusctl {
 
+/// Where the machine-id of this host is, and what it is called.
+inline constexpr const char* host_id_path = "/org/virtbus1/machine_id";
+inline constexpr const char* host_name = "this host";
+
 /// As the path says it; `image` is empty for a pool.
 struct StorageName {
     std::string hypervisor;
@@ -18,13 +22,14 @@ struct StorageName {
 /// Nothing for the path of anything but a pool or an image.
 [[nodiscard]] std::optional<StorageName> storage_name(const std::string& path);
 
-/// "default/web.qcow2", "default", for a hypervisor "qemu"; else the path itself. Not made printable.
+/// "default/web.qcow2", "default", for a hypervisor "qemu", for its machine-id "this host"; else the path itself. Not
+/// made printable.
 [[nodiscard]] std::string short_name(const std::string& path);
 
 /// "image default/web.qcow2", "pool default", printable; "" for something else.
 [[nodiscard]] std::string kind_and_name(const std::string& path);
 
-/// What a job works on: a machine by its name in `machines` (by path), a pool or an image by that in its path.
+/// What a job works on, or what has a machine-id: a machine by its name in `machines` (by path), else short_name().
 [[nodiscard]] std::string subject_name(const std::map<std::string, std::string>& machines, const std::string& path);
 
 }  // namespace virtbusctl

@@ -62,7 +62,15 @@ JobWords job_words(const std::string& kind) {
         {"flatten", "flattening"}, {"rebase", "rebasing"}, {"export", "exporting"},   {"wipe", "wiping"},
         {"check", "checking"},     {"delete", "deleting"},
     };
-    if (kind == "shutdown") return {"shut down", "shutting down"};
+    static const std::map<std::string, JobWords> phrases = {
+        {"shutdown", {"shut down", "shutting down"}},
+        {"machine-id-refresh", {"read the machine-id of", "reading the machine-id of"}},
+        {"machine-id-assign", {"set the machine-id of", "setting the machine-id of"}},
+        {"machine-id-regenerate", {"regenerate the machine-id of", "regenerating the machine-id of"}},
+        {"machine-id-seal", {"seal", "sealing"}},
+        {"machine-id-audit", {"audit machine-ids on", "auditing machine-ids on"}},
+    };
+    if (const auto phrase = phrases.find(kind); phrase != phrases.end()) return phrase->second;
     const auto known = gerunds.find(kind);
     return {kind, known == gerunds.end() ? kind : known->second};
 }

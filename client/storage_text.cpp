@@ -12,8 +12,6 @@ namespace virtbusctl {
 
 namespace {
 
-std::string shown(const Json& object, const char* key) { return printable(text_at(object, key)); }
-
 std::string size_at(const Json& object, const char* key) { return exact_size_text(number_at(object, key)); }
 
 std::string yes_no(const Json& object, const char* key) { return flag_at(object, key) ? "yes" : "no"; }

@@ -175,6 +175,11 @@ std::string duration_text(std::chrono::microseconds duration) {
     return fmt::format("{} d {} h", seconds / 86400, seconds / 3600 % 24);
 }
 
+std::uint64_t now_usec() {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(now).count());
+}
+
 std::string time_text(std::uint64_t usec) {
     const tm t = local_time(usec);
     return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour,

@@ -44,6 +44,9 @@ struct NewSize {
 /// "12 s", "3 min 5 s", "2 h 10 min", "4 d 1 h".
 [[nodiscard]] std::string duration_text(std::chrono::microseconds duration);
 
+/// Microseconds since 1970.
+[[nodiscard]] std::uint64_t now_usec();
+
 /// "2024-05-01 12:00:00", local time, from microseconds since 1970.
 [[nodiscard]] std::string time_text(std::uint64_t usec);
 

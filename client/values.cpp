@@ -56,6 +56,18 @@ Json two_texts(const sdbus::Variant& value) {
     return Json::array({pair.get<0>(), pair.get<1>()});
 }
 
+/// What is found, and the objects that it was found of.
+Json named_paths(const sdbus::Variant& value) {
+    using Group = sdbus::Struct<std::string, std::vector<sdbus::ObjectPath>>;
+    Json result = Json::array();
+    for (const auto& group : value.get<std::vector<Group>>()) {
+        Json objects = Json::array();
+        for (const auto& path : group.get<1>()) objects.push_back(std::string(path));
+        result.push_back(Json::array({group.get<0>(), std::move(objects)}));
+    }
+    return result;
+}
+
 /// The types that the API uses. sdbus-c++ lets nobody look into a variant without naming its type.
 const std::map<std::string, Reader>& readers() {
     static const std::map<std::string, Reader> table = {
@@ -79,6 +91,7 @@ const std::map<std::string, Reader>& readers() {
         {"a{sv}", dictionary},
         {"aa{sv}", list<Dictionary>},
         {"(ss)", two_texts},
+        {"a(sao)", named_paths},
     };
     return table;
 }
@@ -142,6 +155,8 @@ std::string text_at(const Json& object, const char* key) {
     const auto member = object.find(key);
     return member != object.end() && member->is_string() ? member->get<std::string>() : "";
 }
+
+std::string shown(const Json& object, const char* key) { return printable(text_at(object, key)); }
 
 std::uint64_t number_at(const Json& object, const char* key) {
     const auto member = object.find(key);

@@ -23,6 +23,8 @@ using Dictionary = std::map<std::string, sdbus::Variant>;
 
 /// The member as text; "" when it is not there or no text.
 [[nodiscard]] std::string text_at(const Json& object, const char* key);
+/// As text_at(), printable.
+[[nodiscard]] std::string shown(const Json& object, const char* key);
 /// The member as a number; 0 when it is not there or no such number.
 [[nodiscard]] std::uint64_t number_at(const Json& object, const char* key);
 [[nodiscard]] bool flag_at(const Json& object, const char* key);

@@ -9,6 +9,7 @@ class Program;
 void add_list_verb(Program& program);
 void add_show_verbs(Program& program);  // show, xml
 void add_create_verb(Program& program);
+void add_clone_verb(Program& program);
 void add_machine_verbs(Program& program);  // start, shutdown, …: what is done to machines
 void add_set_verb(Program& program);
 void add_console_verb(Program& program);
@@ -17,5 +18,6 @@ void add_hypervisor_verbs(Program& program);
 void add_job_verbs(Program& program);  // jobs, job list, watch, cancel
 void add_image_verbs(Program& program);
 void add_pool_verbs(Program& program);
+void add_machine_id_verbs(Program& program);
 
 }  // namespace virtbusctl

@@ -95,8 +95,7 @@ std::filesystem::path default_state_directory(bool user) {
 }
 
 /// Installed it is beside virtbusd; where it was built it has a directory of its own.
-std::filesystem::path find_helper() {
-    constexpr const char* name = "virtbus-helper";
+std::filesystem::path find_helper(const char* name) {
     std::error_code ignored;
     const auto directory = std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path();
     const auto beside = directory / name;
@@ -138,13 +137,15 @@ Config read_config(int argc, char** argv) {
     app.add_option("--hypervisor", hypervisors, "a hypervisor, NAME=URI, instead of the configured ones; repeatable")
         ->type_name("NAME=URI");
     app.add_option("--config", file, fmt::format("configuration file; {}, which need not be there", default_file));
+    app.add_option("--root", config.root, "the system whose machine-id counts as this host's; for tests")->check(CLI::ExistingDirectory);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         std::exit(app.exit(error) == 0 ? EXIT_SUCCESS : 2);
     }
 
-    config.helper = find_helper();
+    config.helper = find_helper("virtbus-helper");
+    config.guest_helper = find_helper("virtbus-guest-helper");
     config.state_directory = default_state_directory(config.user);
     if (config.user) config.allowed_directories = {"/"};  // QEMU has its user's rights there, no more
     const auto text = read_file(file.empty() ? default_file : file);

@@ -20,6 +20,8 @@ struct Config {
     std::vector<std::filesystem::path> allowed_directories{"/boot", "/var/lib/libvirt/images", "/var/lib/libvirt/boot"};
     std::filesystem::path state_directory;            ///< where virtbusd keeps what must last
     std::filesystem::path helper;                     ///< the program virtbus-helper
+    std::filesystem::path guest_helper;               ///< the program virtbus-guest-helper
+    std::string root = "/";                           ///< of the system whose machine-id is this host's
     log::Level log_level = log::Level::info;
 };
 

@@ -7,12 +7,18 @@
 #include "bus/paths.h"
 #include "bus/tree.h"
 #include "config.h"
+#include "helper/guest_helper_tool.h"
 #include "helper/helper_tool.h"
+#include "helper/host_helper_tool.h"
 #include "libvirt/connector.h"
 #include "libvirt/event_loop.h"
+#include "model/host_identity.h"
 #include "model/hypervisor.h"
+#include "model/identities.h"
+#include "model/identity_jobs.h"
 #include "model/image_jobs.h"
 #include "model/jobs.h"
+#include "model/machine_clone.h"
 #include "model/machine_jobs.h"
 #include "model/uri.h"
 
@@ -51,15 +57,24 @@ public:
           image_tool_(std::make_shared<HelperTool>(config.helper)),
           image_jobs_(jobs_, journal_, image_tool_),
           hypervisors_(make_hypervisors(loop_, events_, formats_, config)),
-          tree_(std::make_unique<bus::Tree>(bus::Services{loop_, *connection_, authority_, managed_objects_},
-                                            hypervisors_, jobs_, image_jobs_, AllowedFiles(config.allowed_directories),
-                                            service_manager::status)) {}
+          identities_(loop_, config.state_directory / "machine-ids.json"),
+          identity_jobs_(jobs_, identities_, std::make_shared<GuestHelperTool>(config.guest_helper)),
+          clones_(jobs_, journal_, image_tool_, identity_jobs_),
+          host_(loop_, config.root, std::make_shared<HostHelperTool>(config.helper, config.root), identities_) {
+        for (const auto& hypervisor : hypervisors_) identities_.follow(*hypervisor);
+        tree_ = std::make_unique<bus::Tree>(
+            bus::Services{loop_, *connection_, authority_, managed_objects_},
+            bus::Model{hypervisors_, jobs_, image_jobs_, identity_jobs_, clones_, host_,
+                       AllowedFiles(config.allowed_directories)},
+            service_manager::status);
+    }
 
     void run() {
         asio::signal_set signals(loop_, SIGTERM, SIGINT);
         signals.async_wait([this](const asio::error_code&, int) { stopping_ = true; });
         spawn(loop_, service_manager::feed_watchdog(loop_), "watchdog");
-        spawn(loop_, journal_.recover(image_tool_), "cleaning up after an earlier daemon");
+        spawn(loop_, journal_.recover(image_tool_, is_there()), "cleaning up after an earlier daemon");
+        spawn(loop_, host_.start(), "watching this host's machine-id");
         for (const auto& hypervisor : hypervisors_) {
             hypervisor->inventory().on_job_begun(
                 [this, weak = std::weak_ptr(hypervisor)](const Machine& machine) {
@@ -88,6 +103,18 @@ private:
                 std::make_shared<Hypervisor>(loop, name, public_uri(uri), std::move(connector), formats));
         }
         return hypervisors;
+    }
+
+    /// For the copies of machines that an earlier daemon was making.
+    JobJournal::IsThere is_there() {
+        return [this](MachineRef machine) -> Task<bool> {
+            for (const auto& hypervisor : hypervisors_) {
+                if (hypervisor->name() != machine.hypervisor) continue;
+                co_await hypervisor->inventory().listed().wait();
+                co_return hypervisor->inventory().find(machine.uuid) != nullptr;
+            }
+            throw Error(Code::no_such_hypervisor, "there is no hypervisor " + machine.hypervisor + " any more");
+        };
     }
 
     template <typename Condition>
@@ -133,6 +160,10 @@ private:
     std::shared_ptr<ImageTool> image_tool_;
     ImageJobs image_jobs_;
     std::vector<std::shared_ptr<Hypervisor>> hypervisors_;
+    Identities identities_;
+    IdentityJobs identity_jobs_;
+    MachineClones clones_;
+    HostIdentity host_;
     std::unique_ptr<bus::Tree> tree_;
     bool stopping_ = false;
 };

@@ -28,6 +28,6 @@ build() {
     (
         flock 9
         [[ -e $dir/build.ninja ]] || meson setup "$dir" "$checkout"
-        ninja -C "$dir" daemon/virtbusd daemon/helper/virtbus-helper client/virtbusctl
+        ninja -C "$dir" daemon/virtbusd daemon/helper/virtbus-{,guest-}helper client/virtbusctl
     ) 9>"$dir/.lock" >&2
 }

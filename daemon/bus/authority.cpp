@@ -18,6 +18,11 @@ std::string_view to_string(Action action) {
         case Action::machine_create: return "org.virtbus1.machine.create";
         case Action::machine_delete: return "org.virtbus1.machine.delete";
         case Action::machine_console: return "org.virtbus1.machine.console";
+        case Action::machine_id_read: return "org.virtbus1.machine-id.read";
+        case Action::machine_id_probe: return "org.virtbus1.machine-id.probe";
+        case Action::machine_id_change: return "org.virtbus1.machine-id.change";
+        case Action::host_machine_id_ensure: return "org.virtbus1.host-machine-id.ensure";
+        case Action::host_machine_id_regenerate: return "org.virtbus1.host-machine-id.regenerate";
         case Action::pool_manage: return "org.virtbus1.pool.manage";
         case Action::image_inspect: return "org.virtbus1.image.inspect";
         case Action::image_create: return "org.virtbus1.image.create";

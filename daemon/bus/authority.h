@@ -19,6 +19,11 @@ enum class Action {
     machine_create,
     machine_delete,
     machine_console,
+    machine_id_read,    ///< a guest's machine-id itself: it is confidential
+    machine_id_probe,   ///< reading disks for it: it costs time
+    machine_id_change,
+    host_machine_id_ensure,
+    host_machine_id_regenerate,
     pool_manage,
     image_inspect,      ///< check: it costs time
     image_create,       ///< also by cloning and importing

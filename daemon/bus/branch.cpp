@@ -16,6 +16,7 @@ Branch::Branch(Surroundings surroundings, std::shared_ptr<Hypervisor> hypervisor
       hypervisor_(std::move(hypervisor)),
       object_(std::make_shared<HypervisorObject>(around_.services, hypervisor_, around_.jobs, around_.allowed)),
       machines_(around_.services.loop),
+      machine_ids_(around_.services.loop),
       pools_(around_.services.loop),
       images_(around_.services.loop) {
     object_->announce();
@@ -26,7 +27,7 @@ Branch::Branch(Surroundings surroundings, std::shared_ptr<Hypervisor> hypervisor
 
 Branch::~Branch() {
     hypervisor_->observe(nullptr);
-    hypervisor_->inventory().observe(nullptr);
+    hypervisor_->inventory().ignore(this);
     hypervisor_->storage().observe(nullptr);
     object_->take_off(stopping());
 }
@@ -37,7 +38,9 @@ void Branch::status_changed(const HypervisorStatus& before, const HypervisorStat
 }
 
 void Branch::added(const MachinePtr& machine) {
-    machines_.put(machine->uuid, around_.services, hypervisor_, around_.jobs, machine);
+    machines_.put(machine->uuid, around_.services, hypervisor_, around_.jobs, around_.clones, machine);
+    machine_ids_.put(machine->uuid, around_.services, around_.identity_jobs.identities(),
+                     machine_subject(hypervisor_, *machine, around_.identity_jobs));
 }
 
 void Branch::changed(const MachinePtr&, const MachinePtr& after) { machines_.at(after->uuid).show(after); }
@@ -47,7 +50,14 @@ void Branch::happened(const Uuid& uuid, const LifecycleEvent& event) {
     if (auto* object = machines_.find(uuid)) object->tell(event, sequence);
 }
 
-void Branch::removed(const MachinePtr& machine) { machines_.remove(machine->uuid); }
+void Branch::removed(const MachinePtr& machine) {
+    machine_ids_.remove(machine->uuid);
+    machines_.remove(machine->uuid);
+}
+
+void Branch::identity_changed(const Uuid& machine) {
+    if (auto* object = machine_ids_.find(machine)) object->show();
+}
 
 void Branch::resynced() {
     around_.manager.tell_resynced(*hypervisor_);

@@ -5,6 +5,7 @@
 
 #include "bus/hypervisor_object.h"
 #include "bus/image_object.h"
+#include "bus/machine_id_object.h"
 #include "bus/machine_object.h"
 #include "bus/manager_object.h"
 #include "bus/pool_object.h"
@@ -23,6 +24,8 @@ public:
         Services services;
         Jobs& jobs;
         ImageJobs& image_jobs;
+        IdentityJobs& identity_jobs;
+        MachineClones& clones;
         const AllowedFiles& allowed;
         ManagerObject& manager;
         std::function<void()> status_changed;
@@ -32,6 +35,9 @@ public:
     Branch(const Branch&) = delete;
     Branch& operator=(const Branch&) = delete;
     ~Branch() override;
+
+    /// What is known of the machine-id of one of its machines has changed.
+    void identity_changed(const Uuid& machine);
 
     void status_changed(const HypervisorStatus& before, const HypervisorStatus& after) override;
 
@@ -54,6 +60,7 @@ private:
     std::shared_ptr<Hypervisor> hypervisor_;
     std::shared_ptr<HypervisorObject> object_;
     Shelf<Uuid, MachineObject> machines_;
+    Shelf<Uuid, MachineIdObject> machine_ids_;
     Shelf<std::string, PoolObject> pools_;
     Shelf<std::string, ImageObject> images_;  // by pool/name
 };

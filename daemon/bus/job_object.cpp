@@ -11,6 +11,15 @@ namespace virtbus::bus {
 namespace {
 
 struct ToVariant {
+    sdbus::Variant operator()(const std::vector<ObjectGroup>& groups) const {
+        std::vector<sdbus::Struct<std::string, std::vector<sdbus::ObjectPath>>> rows;
+        for (const auto& group : groups) {
+            std::vector<sdbus::ObjectPath> paths;
+            for (const auto& object : group.objects) paths.push_back(object_path(object));
+            rows.emplace_back(to_utf8(group.name), std::move(paths));
+        }
+        return sdbus::Variant(rows);
+    }
     sdbus::Variant operator()(const ObjectRef& object) const { return sdbus::Variant(object_path(object)); }
     template <typename Value>
     sdbus::Variant operator()(const Value& value) const {

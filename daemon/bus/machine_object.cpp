@@ -47,6 +47,29 @@ ShutdownPlan take_shutdown_plan(Options& options) {
     return plan;
 }
 
+ClonePlan take_clone_plan(Options& options, const std::string& name) {
+    using IdentityOf = ClonePlan::IdentityOf;
+    ClonePlan plan;
+    plan.name = name;
+    options.take_into("linked", plan.linked);
+    plan.pool = options.take<std::string>("pool");
+    plan.hostname = options.take<std::string>("hostname");
+    const auto word = options.take<std::string>("machine-id").value_or("regenerate");
+    options.refuse_unknown();
+    if (word == "seal") {
+        plan.identity = IdentityOf::none;
+    } else if (word == "keep") {
+        plan.identity = IdentityOf::the_source;
+    } else if (word != "regenerate") {
+        plan.identity = IdentityOf::a_given_one;
+        plan.id = MachineId::parse(word);
+        if (!plan.id) throw Error(Code::invalid_args, "machine-id: must be regenerate, seal, keep, or 32 hexadecimal digits");
+    }
+    if (plan.hostname && plan.identity == IdentityOf::the_source)
+        throw Error(Code::invalid_args, "hostname: nothing is changed inside of a copy that keeps its machine-id");
+    return plan;
+}
+
 void require_active(const Machine& machine) {
     if (!is_active(machine.state))
         throw Error(Code::invalid_state, fmt::format("machine {} is {}: it does not run", machine.name,
@@ -90,10 +113,11 @@ std::vector<VariantMap> to_dictionaries(const std::vector<Device>& devices) {
 }  // namespace
 
 MachineObject::MachineObject(Services services, std::shared_ptr<virtbus::Hypervisor> hypervisor, Jobs& jobs,
-                             MachinePtr machine)
+                             MachineClones& clones, MachinePtr machine)
     : Published(services, machine_path(hypervisor->name(), machine->uuid)),
       hypervisor_(std::move(hypervisor)),
       jobs_(jobs),
+      clones_(clones),
       machine_(std::move(machine)) {}
 
 void MachineObject::show(const MachinePtr& after) {
@@ -199,6 +223,16 @@ void MachineObject::Save(JobResult&& result, VariantMap options) {
                                                                machine_->name));
               log_call(call, "save");
               co_return start_job(JobKind::save, call, save_work(hypervisor_, machine_->uuid));
+          });
+}
+
+void MachineObject::Clone(JobResult&& result, std::string name, VariantMap options) {
+    serve(getObject(), std::move(result), Action::machine_create,
+          [this, name = std::move(name), given = Options(std::move(options))](
+              Call& call) mutable -> Task<sdbus::ObjectPath> {
+              const auto plan = take_clone_plan(given, name);
+              log_call(call, "clone");
+              co_return job_path(clones_.clone({hypervisor_, call.uid}, *machine_, plan));
           });
 }
 

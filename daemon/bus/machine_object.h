@@ -7,6 +7,7 @@
 #include "bus/published.h"
 #include "model/hypervisor.h"
 #include "model/jobs.h"
+#include "model/machine_clone.h"
 
 #include <org.virtbus1.Machine_adaptor.h>
 #include <org.virtbus1.Machine_properties.h>
@@ -19,7 +20,8 @@ namespace virtbus::bus {
 class MachineObject final
     : public Published<MachineObject, org::virtbus1::Machine_adaptor, org::virtbus1::Machine_properties> {
 public:
-    MachineObject(Services services, std::shared_ptr<virtbus::Hypervisor> hypervisor, Jobs& jobs, MachinePtr machine);
+    MachineObject(Services services, std::shared_ptr<virtbus::Hypervisor> hypervisor, Jobs& jobs, MachineClones& clones,
+                  MachinePtr machine);
 
     /// Shows `after`, and announces which properties differ.
     void show(const MachinePtr& after);
@@ -40,6 +42,7 @@ private:
     void Pause(Result&& result, VariantMap options) override;
     void Resume(Result&& result, VariantMap options) override;
     void Save(JobResult&& result, VariantMap options) override;
+    void Clone(JobResult&& result, std::string name, VariantMap options) override;
     void Delete(Result&& result, VariantMap options) override;
     void Rename(Result&& result, std::string new_name, VariantMap options) override;
     void SetAutostart(Result&& result, bool autostart, VariantMap options) override;
@@ -98,6 +101,7 @@ private:
 
     std::shared_ptr<virtbus::Hypervisor> hypervisor_;
     Jobs& jobs_;
+    MachineClones& clones_;
     MachinePtr machine_;
 };
 

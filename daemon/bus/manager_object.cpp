@@ -2,6 +2,7 @@
 #include "bus/manager_object.h"
 
 #include "base/utf8.h"
+#include "bus/machine_id_options.h"
 #include "bus/paths.h"
 
 #include <asio/post.hpp>
@@ -111,10 +112,21 @@ std::uint32_t users(const Storage& storage, const Image& image) {
     return static_cast<std::uint32_t>(storage.machines(image).size() + storage.overlays(image).size());
 }
 
+std::vector<sdbus::ObjectPath> to_paths(const std::vector<ObjectRef>& objects) {
+    std::vector<sdbus::ObjectPath> paths;
+    std::transform(objects.begin(), objects.end(), std::back_inserter(paths), object_path);
+    return paths;
+}
+
 }  // namespace
 
-ManagerObject::ManagerObject(Services services, const HypervisorList& hypervisors, const Jobs& jobs)
-    : AdaptorInterfaces(services.connection, root_path), ServedObject(services), hypervisors_(hypervisors), jobs_(jobs) {
+ManagerObject::ManagerObject(Services services, const HypervisorList& hypervisors, const Jobs& jobs,
+                             IdentityJobs& identity_jobs)
+    : AdaptorInterfaces(services.connection, root_path),
+      ServedObject(services),
+      hypervisors_(hypervisors),
+      jobs_(jobs),
+      identity_jobs_(identity_jobs) {
     registerAdaptor();
 }
 
@@ -135,6 +147,34 @@ void ManagerObject::tell_job_added(const JobStatus& job) {
 void ManagerObject::tell_job_ended(const JobStatus& job) {
     emitJobEnded(job_path(job.number), std::string(to_string(job.state)));
     getObject().emitPropertiesChangedSignal(org::virtbus1::Manager_adaptor::INTERFACE_NAME, {"JobCount"});
+}
+
+void ManagerObject::tell_duplicates(const std::string& fingerprint, const std::vector<ObjectRef>& subjects) {
+    emitDuplicateMachineId(fingerprint, to_paths(subjects));
+}
+
+void ManagerObject::tell_duplicates_resolved(const std::string& fingerprint) {
+    emitDuplicateMachineIdResolved(fingerprint);
+}
+
+void ManagerObject::AuditMachineIds(sdbus::Result<sdbus::ObjectPath>&& result, VariantMap options) {
+    serve(getObject(), std::move(result), Action::machine_id_probe,
+          [this, given = Options(std::move(options))](Call& call) -> Task<sdbus::ObjectPath> {
+              given.refuse_unknown();
+              co_await settled();
+              log::info(fmt::format("uid {}: audit machine-ids", call.uid),
+                        {{"VIRTBUS_UID", std::to_string(call.uid)}});
+              co_return job_path(identity_jobs_.audit(call.uid, hypervisors_));
+          });
+}
+
+void ManagerObject::FindByMachineId(sdbus::Result<std::vector<sdbus::ObjectPath>>&& result, std::string id) {
+    serve(getObject(), std::move(result), Action::machine_id_read,
+          [this, id = std::move(id)](Call&) -> Task<std::vector<sdbus::ObjectPath>> {
+              const auto wanted = read_machine_id("id", id);
+              co_await settled();
+              co_return to_paths(identity_jobs_.identities().with(wanted));
+          });
 }
 
 void ManagerObject::ListMachines(sdbus::Result<std::vector<MachineRow>>&& result, VariantMap filter) {

@@ -5,6 +5,7 @@
 #include "bus/options.h"
 #include "bus/served_object.h"
 #include "model/hypervisor.h"
+#include "model/identity_jobs.h"
 #include "model/jobs.h"
 
 #include <org.virtbus1.Manager_adaptor.h>
@@ -20,13 +21,15 @@ class ManagerObject final
 public:
     using HypervisorList = std::vector<std::shared_ptr<Hypervisor>>;
 
-    ManagerObject(Services services, const HypervisorList& hypervisors, const Jobs& jobs);
+    ManagerObject(Services services, const HypervisorList& hypervisors, const Jobs& jobs, IdentityJobs& identity_jobs);
 
     /// Sends Lifecycle; returns the sequence number that it got.
     std::uint64_t tell_lifecycle(const sdbus::ObjectPath& machine, const LifecycleEvent& event);
     void tell_resynced(const Hypervisor& hypervisor);
     void tell_job_added(const JobStatus& job);
     void tell_job_ended(const JobStatus& job);
+    void tell_duplicates(const std::string& fingerprint, const std::vector<ObjectRef>& subjects);
+    void tell_duplicates_resolved(const std::string& fingerprint);
 
 private:
     using MachineRow = sdbus::Struct<sdbus::ObjectPath, std::string, std::string, std::string, std::string, std::string,
@@ -43,6 +46,9 @@ private:
     void GetMachine(sdbus::Result<sdbus::ObjectPath>&& result, std::string name_or_uuid, VariantMap options) override;
     void ListJobs(sdbus::Result<std::vector<JobRow>>&& result) override;
 
+    void AuditMachineIds(sdbus::Result<sdbus::ObjectPath>&& result, VariantMap options) override;
+    void FindByMachineId(sdbus::Result<std::vector<sdbus::ObjectPath>>&& result, std::string id) override;
+
     std::string Version() override;
     std::vector<std::string> Features() override { return {}; }
     std::vector<sdbus::ObjectPath> Hypervisors() override;
@@ -54,6 +60,7 @@ private:
 
     const HypervisorList& hypervisors_;
     const Jobs& jobs_;
+    IdentityJobs& identity_jobs_;
     std::uint64_t sequence_ = 0;
 };
 

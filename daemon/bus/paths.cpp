@@ -37,6 +37,7 @@ std::optional<std::string> take(std::string_view& path, std::string_view prefix)
 const std::string& text(const sdbus::ObjectPath& path) { return path; }
 
 struct PathOf {
+    sdbus::ObjectPath operator()(const HostRef&) const { return fmt::format("{}/machine_id", root_path); }
     sdbus::ObjectPath operator()(const MachineRef& machine) const { return machine_path(machine.hypervisor, machine.uuid); }
     sdbus::ObjectPath operator()(const PoolRef& pool) const { return pool_path(pool.hypervisor, pool.name); }
     sdbus::ObjectPath operator()(const ImageRef& image) const {

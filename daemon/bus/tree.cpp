@@ -8,40 +8,63 @@
 
 namespace virtbus::bus {
 
-Tree::Tree(Services services, std::vector<std::shared_ptr<Hypervisor>> hypervisors, Jobs& jobs, ImageJobs& image_jobs,
-           AllowedFiles allowed, StatusListener listener)
+Tree::Tree(Services services, Model model, StatusListener listener)
     : services_(services),
-      hypervisors_(std::move(hypervisors)),
-      jobs_(jobs),
-      image_jobs_(image_jobs),
-      allowed_(std::move(allowed)),
+      model_(std::move(model)),
       listener_(std::move(listener)),
       log_control_(services.connection),
-      manager_(std::make_shared<ManagerObject>(services, hypervisors_, jobs)) {
-    const Branch::Surroundings surroundings{services_, jobs_, image_jobs_, allowed_, *manager_,
-                                            [this] { tell_status(); }};
-    for (const auto& hypervisor : hypervisors_) branches_.push_back(std::make_unique<Branch>(surroundings, hypervisor));
-    jobs_.observe(this);
+      manager_(std::make_shared<ManagerObject>(services, model_.hypervisors, model_.jobs, model_.identity_jobs)),
+      host_id_(std::make_shared<MachineIdObject>(services, model_.identity_jobs.identities(),
+                                                 host_subject(model_.host, model_.jobs))),
+      host_machine_id_(std::make_shared<HostMachineIdObject>(services, model_.host, model_.hypervisors)) {
+    host_id_->announce();
+    host_machine_id_->announce();
+    const Branch::Surroundings surroundings{services_,      model_.jobs,    model_.image_jobs, model_.identity_jobs,
+                                            model_.clones,  model_.allowed, *manager_,         [this] { tell_status(); }};
+    for (const auto& hypervisor : model_.hypervisors)
+        branches_[hypervisor->name()] = std::make_unique<Branch>(surroundings, hypervisor);
+    model_.jobs.observe(this);
+    model_.identity_jobs.identities().observe(this);
+    model_.host.on_change([this] { host_machine_id_->show(); });
 }
 
 Tree::~Tree() {
-    jobs_.observe(nullptr);
+    model_.host.on_change({});
+    model_.identity_jobs.identities().observe(nullptr);
+    model_.jobs.observe(nullptr);
     for (const auto& [number, job] : job_objects_) job->take_off(stopping());
     branches_.clear();
+    host_machine_id_->take_off(stopping());
+    host_id_->take_off(stopping());
     manager_->retire(stopping());
     manager_->unregisterAdaptor();
 }
 
+void Tree::identity_changed(const ObjectRef& subject) {
+    if (const auto* machine = std::get_if<MachineRef>(&subject)) {
+        const auto branch = branches_.find(machine->hypervisor);
+        if (branch != branches_.end()) branch->second->identity_changed(machine->uuid);
+    } else {
+        host_id_->show();
+    }
+}
+
+void Tree::duplicates_found(const std::string& fingerprint, const std::vector<ObjectRef>& subjects) {
+    manager_->tell_duplicates(fingerprint, subjects);
+}
+
+void Tree::duplicates_resolved(const std::string& fingerprint) { manager_->tell_duplicates_resolved(fingerprint); }
+
 void Tree::tell_status() const {
     std::vector<std::string> parts;
-    for (const auto& hypervisor : hypervisors_)
+    for (const auto& hypervisor : model_.hypervisors)
         parts.push_back(fmt::format("{} {}, {} machines", hypervisor->name(), to_string(hypervisor->status().connection),
                                     hypervisor->inventory().machines().size()));
     listener_(fmt::format("{}", fmt::join(parts, "; ")));
 }
 
 void Tree::job_added(const JobStatus& job) {
-    const auto object = std::make_shared<JobObject>(services_, jobs_, job);
+    const auto object = std::make_shared<JobObject>(services_, model_.jobs, job);
     job_objects_[job.number] = object;
     object->announce();
     manager_->tell_job_added(job);

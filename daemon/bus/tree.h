@@ -3,6 +3,7 @@
 #pragma once
 
 #include "bus/branch.h"
+#include "bus/host_machine_id_object.h"
 #include "bus/job_object.h"
 #include "bus/log_control_object.h"
 #include "bus/manager_object.h"
@@ -15,13 +16,23 @@
 
 namespace virtbus::bus {
 
-class Tree final : public JobsObserver {
+/// What the objects show, and work with.
+struct Model {
+    std::vector<std::shared_ptr<Hypervisor>> hypervisors;
+    Jobs& jobs;
+    ImageJobs& image_jobs;
+    IdentityJobs& identity_jobs;
+    MachineClones& clones;
+    HostIdentity& host;
+    AllowedFiles allowed;
+};
+
+class Tree final : public JobsObserver, public IdentitiesObserver {
 public:
     /// Is given one line that says how all hypervisors are, when that changes.
     using StatusListener = std::function<void(const std::string&)>;
 
-    Tree(Services services, std::vector<std::shared_ptr<Hypervisor>> hypervisors, Jobs& jobs, ImageJobs& image_jobs,
-         AllowedFiles allowed, StatusListener listener);
+    Tree(Services services, Model model, StatusListener listener);
     Tree(const Tree&) = delete;
     Tree& operator=(const Tree&) = delete;
     ~Tree() override;
@@ -30,18 +41,21 @@ public:
     void job_changed(const JobStatus& before, const JobStatus& after) override;
     void job_removed(const JobStatus& job) override;
 
+    void identity_changed(const ObjectRef& subject) override;
+    void duplicates_found(const std::string& fingerprint, const std::vector<ObjectRef>& subjects) override;
+    void duplicates_resolved(const std::string& fingerprint) override;
+
 private:
     void tell_status() const;
 
     Services services_;
-    std::vector<std::shared_ptr<Hypervisor>> hypervisors_;
-    Jobs& jobs_;
-    ImageJobs& image_jobs_;
-    AllowedFiles allowed_;
+    Model model_;
     StatusListener listener_;
     LogControlObject log_control_;
     std::shared_ptr<ManagerObject> manager_;
-    std::vector<std::unique_ptr<Branch>> branches_;
+    std::shared_ptr<MachineIdObject> host_id_;
+    std::shared_ptr<HostMachineIdObject> host_machine_id_;
+    std::map<std::string, std::unique_ptr<Branch>> branches_;  // by the hypervisor's name
     std::map<std::uint64_t, std::shared_ptr<JobObject>> job_objects_;
 };
 

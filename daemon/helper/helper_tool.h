@@ -22,6 +22,7 @@ public:
     void wipe(const ImageFile& image, const NewFile& target, std::uint64_t size, Transfer& transfer) override;
     CheckReport check(const ImageFile& image, Transfer& transfer) override;
     void adopt(const NewFile& target, Transfer& transfer) override;
+    void publish(const NewFile& target) override;
     void remove_temporary(const std::string& directory, const std::string& temporary) override;
 
 private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// virtbus-helper: one request about images of this host, from standard input, which is a socket; see protocol.h. Then
-// it ends. It has one thread and no state; whatever happens, what it did not finish is gone.
+// virtbus-helper: one request about images of this host or its machine-id, from standard input, which is a socket; see
+// protocol.h. Then it ends. It has one thread and no state; whatever happens, what it did not finish is gone.
 #include "helper/operations.h"
 #include "helper/protocol.h"
 
@@ -35,7 +35,11 @@ constexpr std::array all_operations{
     Operation{"wipe", operations::wipe},
     Operation{"check", operations::check},
     Operation{"adopt", operations::adopt},
+    Operation{"publish", operations::publish},
     Operation{"remove_temporary", operations::remove_temporary},
+    Operation{"host_ensure", operations::host_ensure},
+    Operation{"host_link_dbus", operations::host_link_dbus},
+    Operation{"host_replace", operations::host_replace},
 };
 
 json perform(const json& request, Peer& peer) {

@@ -167,4 +167,9 @@ Json adopt(const Json& request, Peer& peer) {
     return Json::object();
 }
 
+Json publish(const Json& request, Peer& /*peer*/) {
+    Target(target_of(request), Temporary::Start::take_over).publish();
+    return Json::object();
+}
+
 }  // namespace virtbus::operations

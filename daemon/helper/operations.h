@@ -19,6 +19,7 @@ Json create(const Json& request, Peer& peer);
 Json convert(const Json& request, Peer& peer);
 Json rebase(const Json& request, Peer& peer);
 Json adopt(const Json& request, Peer& peer);
+Json publish(const Json& request, Peer& peer);
 
 // changing.cpp
 Json measure(const Json& request, Peer& peer);
@@ -26,6 +27,11 @@ Json resize(const Json& request, Peer& peer);
 Json wipe(const Json& request, Peer& peer);
 Json check(const Json& request, Peer& peer);
 Json remove_temporary(const Json& request, Peer& peer);
+
+// host.cpp
+Json host_ensure(const Json& request, Peer& peer);
+Json host_link_dbus(const Json& request, Peer& peer);
+Json host_replace(const Json& request, Peer& peer);
 
 /// The image that a request names, once it is known to be a file, and of a format that QEMU reads from one.
 ImageFile image_of(const Json& request, const char* key);

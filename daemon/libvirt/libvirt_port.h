@@ -32,6 +32,8 @@ public:
 
     Uuid create(const MachineSpec& spec) override;
     Uuid define(const std::string& xml) override;
+    Uuid define_copy(const Uuid& source, const MachineCopy& copy) override;
+    void check_copy(const Uuid& source, const MachineCopy& copy) override;
     void redefine(const Uuid& uuid, const std::string& xml, std::optional<std::uint64_t> expected) override;
     void remove(const Uuid& uuid, bool force) override;
 

@@ -2,6 +2,7 @@
 // LibvirtPort's making and unmaking of machines.
 #include "base/log.h"
 #include "libvirt/capabilities.h"
+#include "libvirt/domain_copy.h"
 #include "libvirt/domain_reader.h"
 #include "libvirt/domain_writer.h"
 #include "libvirt/error.h"
@@ -120,6 +121,17 @@ Domain define_validated(virConnectPtr connection, const std::string& xml, const 
     return Domain(std::move(handle));
 }
 
+/// Defines XML that libvirt wrote and we changed. Not validated: the schema does not allow all that libvirt writes.
+void define_changed(virConnectPtr connection, const std::string& xml, const std::string& cannot) {
+    const DomainHandle defined(virDomainDefineXML(connection, xml.c_str()));
+    if (defined) return;
+    const auto error = last_error();
+    // The caller gave no XML: what libvirt finds wrong in it is one of the values that the copy was given.
+    if (code_from(error, connection) == Code::invalid_xml)
+        throw Error(Code::invalid_args, fmt::format("{}: {}", cannot, error.message));
+    throw_error(connection, error, cannot);
+}
+
 }  // namespace
 
 void undefine(const Domain& domain, bool force) {
@@ -161,6 +173,21 @@ Uuid LibvirtPort::define(const std::string& xml) {
     refuse_taken(lease.get(), definition.name, *definition.uuid);
     define_validated(lease.get(), definition.text(), definition.name);
     return *definition.uuid;
+}
+
+Uuid LibvirtPort::define_copy(const Uuid& source, const MachineCopy& copy) {
+    const auto domain = find(source);
+    const auto xml = copy_domain_xml(domain.xml(VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE), copy);
+    const Reservations::Hold hold(defining_, copy.name, copy.uuid, Code::already_exists);
+    refuse_taken(domain.connection(), copy.name, copy.uuid);
+    define_changed(domain.connection(), xml, fmt::format("Cannot define {} as a copy of {}", copy.name, domain.name()));
+    return copy.uuid;
+}
+
+void LibvirtPort::check_copy(const Uuid& source, const MachineCopy& copy) {
+    const auto domain = find(source);
+    copy_domain_xml(domain.xml(VIR_DOMAIN_XML_INACTIVE), copy);
+    refuse_taken(domain.connection(), copy.name, copy.uuid);
 }
 
 void LibvirtPort::redefine(const Uuid& uuid, const std::string& xml, std::optional<std::uint64_t> expected) {

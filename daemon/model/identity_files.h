@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The machine-id of a system whose root is a directory of this host: this host's own, or a container's. There are two
 // files, /etc/machine-id (here: etc), which systemd reads, and /var/lib/dbus/machine-id (here: dbus), which libdbus and
-// GLib read first; it should be a link to the other. No link leads out of the directory: openat2(2) with
-// RESOLVE_IN_ROOT. Blocks; one thread.
+// GLib read first; it should be a link to the other. No link leads out of the directory (SystemRoot). Whoever changes
+// the files holds a lock of the root directory; a killed one may leave ".machine-id.virtbus" beside a file, which the
+// next that changes something removes. Blocks; one thread.
 #pragma once
 
-#include "base/unique_fd.h"
 #include "model/machine_id.h"
+#include "model/system_root.h"
 
 #include <optional>
 #include <string>
@@ -45,7 +46,9 @@ struct IdentityReading {
     IdContent dbus;                ///< what the dbus path leads to
     std::optional<MachineId> id;   ///< systemd's
     bool consistent = false;       ///< whether systemd, libdbus and GLib would all return `id`
-    std::vector<std::string> obstacles;  ///< why it cannot be changed for good: mount-point, tmpfs, read-only, hard-link
+    /// Why it cannot be changed for good: mount-point, tmpfs, read-only (also: immutable), hard-link (a file has a name
+    /// beside these two: a system that was copied by links would be changed with this one).
+    std::vector<std::string> obstacles;
 };
 
 class IdentityFiles {
@@ -62,9 +65,10 @@ public:
         bool created = false;
         MachineId id;
     };
-    /// As `dbus-uuidgen --ensure`, but two at once always agree: a file comes into being with its content, link(2), and
-    /// nothing that is there is ever replaced but a dbus file without an id, or a link to nothing. A file that libdbus
-    /// does not take stays as it is, and is Error failed, as with dbus-uuidgen.
+    /// As `dbus-uuidgen --ensure`, but two at once always agree: a file comes into being with its content, and only
+    /// where there is none. What is there is never replaced, but a link to nothing, and for IdFile::standard a dbus
+    /// file without an id. So, unlike with dbus-uuidgen, a file of more than 1 MiB, or one that may not be read, stays,
+    /// and is Error failed; and a FIFO is too, where dbus-uuidgen waits forever.
     Ensured ensure(IdFile file);
 
     /// Makes dbus a link to etc, if it is missing or has the same id; Error invalid_state otherwise. False: it was.
@@ -75,15 +79,18 @@ public:
     void replace(const MachineId& id);
 
     /// The same for a system that does not run: the files are written in place, and keep owner, mode and labels; what
-    /// was there is put back when the write fails. Error failed when it is no regular file, or on a full file system.
+    /// was there is put back when the write fails. Error invalid_state for an obstacle other than tmpfs (nothing of a
+    /// system that does not run is more lasting than its root), failed when it is no regular file, no_space.
     void assign(const MachineId& id);
 
-    /// Makes it a template: etc becomes empty, or the word "uninitialized"; dbus becomes a link if it is a file.
+    /// Makes it a template: etc becomes empty, or the word "uninitialized"; dbus becomes a link if it is a file. Errors
+    /// as assign().
     void seal(bool uninitialized);
 
 private:
-    UniqueFd root_;
-    std::string name_;  // of the root, for messages
+    void verify(const MachineId& id) const;
+
+    SystemRoot root_;
 };
 
 }  // namespace virtbus

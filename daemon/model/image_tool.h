@@ -53,6 +53,9 @@ public:
     virtual CheckReport check(const ImageFile& image, Transfer& transfer) = 0;
     /// Gives a temporary file its own name, if it is a sound image that stands alone: else unsafe_image.
     virtual void adopt(const NewFile& target, Transfer& transfer) = 0;
+    /// Gives a temporary file its own name; whoever asks knows what is in it. already_exists when the name is taken;
+    /// no_such_image when the file is not there.
+    virtual void publish(const NewFile& target) = 0;
     /// Removes a temporary file, if it is there. Refuses every other name.
     virtual void remove_temporary(const std::string& directory, const std::string& temporary) = 0;
 };

@@ -33,9 +33,15 @@ std::uint64_t remaining_usec(const Transfer& transfer, Clock::duration elapsed) 
     return static_cast<std::uint64_t>(usec * static_cast<double>(total - processed) / static_cast<double>(processed));
 }
 
+double share_of(const Transfer& transfer) {
+    const auto total = transfer.total();
+    return total == 0 ? 0 : static_cast<double>(transfer.processed()) / static_cast<double>(total);
+}
+
 }  // namespace
 
-Task<> transfer(std::shared_ptr<Hypervisor> hypervisor, JobControl& job, std::function<void(Port&, Transfer&)> work) {
+Task<> transfer(std::shared_ptr<Hypervisor> hypervisor, JobControl& job, std::function<void(Port&, Transfer&)> work,
+                Counts counts) {
     const auto progress = std::make_shared<Transfer>();
     const auto begun = std::make_shared<std::atomic<bool>>(false);
     job.on_cancel([progress] { progress->cancel(); });
@@ -53,19 +59,26 @@ Task<> transfer(std::shared_ptr<Hypervisor> hypervisor, JobControl& job, std::fu
         // Others have all threads of the lane, and it need not wait for one.
         if (job.is_cancelled() && !*begun) throw Error(Code::cancelled, "cancelled");
         if (progress->processed() == 0) start = Clock::now();
-        job.set_progress(progress->processed(), progress->total(), remaining_usec(*progress, Clock::now() - start));
+        if (counts == Counts::steps)
+            job.set_share(share_of(*progress));
+        else
+            job.set_progress(progress->processed(), progress->total(), remaining_usec(*progress, Clock::now() - start));
     }
     if (!aside->failure) {
-        job.set_progress(progress->total(), progress->total(), 0);
+        if (counts == Counts::steps)
+            job.set_share(1);
+        else
+            job.set_progress(progress->total(), progress->total(), 0);
         co_return;
     }
     if (job.is_cancelled()) throw Error(Code::cancelled, "cancelled");
     std::rethrow_exception(aside->failure);
 }
 
-Task<Draft> begin_draft(JobJournal& journal, const JobControl& job, std::string job_text, NewFile file) {
+Task<Draft> begin_draft(JobJournal& journal, const JobControl& job, std::string job_text, NewFile file,
+                        std::optional<MachineRef> machine) {
     file.temporary = fmt::format("{}{}-{}", temporary_prefix, job.number(), Uuid::random().text().substr(0, 8));
-    JobJournal::Entry entry{std::move(job_text), file.directory, file.temporary};
+    JobJournal::Entry entry{std::move(job_text), file.directory, file.temporary, std::move(machine), file.name};
     auto line = co_await journal.begin(std::move(entry));
     co_return Draft{std::move(file), std::move(line), false};
 }

@@ -10,12 +10,17 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace virtbus {
 
+/// What a Transfer says how far it is in.
+enum class Counts { bytes, steps };
+
 /// Runs `work` on the transfer lane until it ends or is cancelled, and shows how far it is.
-Task<> transfer(std::shared_ptr<Hypervisor> hypervisor, JobControl& job, std::function<void(Port&, Transfer&)> work);
+Task<> transfer(std::shared_ptr<Hypervisor> hypervisor, JobControl& job, std::function<void(Port&, Transfer&)> work,
+                Counts counts = Counts::bytes);
 
 /// A file that is being made, and its line in the journal.
 struct Draft {
@@ -24,8 +29,10 @@ struct Draft {
     bool declared = false;  ///< its format is said already
 };
 
-/// Chooses a temporary name, and writes it into the journal before anything is made. `job_text` is for people.
-Task<Draft> begin_draft(JobJournal& journal, const JobControl& job, std::string job_text, NewFile file);
+/// Chooses a temporary name, and writes it into the journal before anything is made. `job_text` is for people; `machine`
+/// is the one that will be defined with the file.
+Task<Draft> begin_draft(JobJournal& journal, const JobControl& job, std::string job_text, NewFile file,
+                        std::optional<MachineRef> machine = {});
 
 /// Returns when the image is in the mirror: libvirt looks again, and again after a while should it be away or busy.
 Task<> show_image(std::shared_ptr<Hypervisor> hypervisor, std::string pool, std::string name);

@@ -293,11 +293,12 @@ void Inventory::index_disks(const Machine* before, const Machine* after) {
 /// What goes wrong where it is shown must not keep the rest from being read.
 template <typename Tell>
 void Inventory::tell(Tell tell) const {
-    if (observer_ == nullptr) return;
-    try {
-        tell(*observer_);
-    } catch (const std::exception& error) {
-        log::error(fmt::format("defect: a difference was not announced: {}", error.what()));
+    for (auto* observer : observers_) {
+        try {
+            tell(*observer);
+        } catch (const std::exception& error) {
+            log::error(fmt::format("defect: a difference was not announced: {}", error.what()));
+        }
     }
 }
 

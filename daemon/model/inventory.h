@@ -55,7 +55,9 @@ class Inventory {
 public:
     Inventory(asio::io_context& loop, InventorySource& source);
 
-    void observe(InventoryObserver* observer) { observer_ = observer; }
+    /// From now on `observer` hears what changes, until it is ignored.
+    void observe(InventoryObserver* observer) { observers_.push_back(observer); }
+    void ignore(InventoryObserver* observer) { std::erase(observers_, observer); }
 
     /// Reads what is dirty, for as long as the daemon lives; started once.
     Task<> run();
@@ -141,7 +143,7 @@ private:
 
     asio::io_context& loop_;
     InventorySource& source_;
-    InventoryObserver* observer_ = nullptr;
+    std::vector<InventoryObserver*> observers_;
     std::unordered_map<Uuid, MachinePtr> machines_;
     std::map<DiskSource, std::set<Uuid>> disks_;
     std::function<void(const std::vector<DiskSource>&)> disks_changed_;

@@ -13,6 +13,7 @@ using Json = nlohmann::json;
 namespace {
 
 constexpr std::chrono::minutes patience{5};  // the directory may be on a slow network
+constexpr const char* removed_outcome = "what it had half made is removed";
 
 Task<> write_quietly(StateFile& file, std::string text) {
     try {
@@ -22,6 +23,27 @@ Task<> write_quietly(StateFile& file, std::string text) {
     }
 }
 
+Json to_json(const JobJournal::Entry& entry) {
+    Json value{{"job", entry.job}, {"directory", entry.directory}, {"temporary", entry.temporary}};
+    if (entry.machine) {
+        value["hypervisor"] = entry.machine->hypervisor;
+        value["machine"] = entry.machine->uuid.text();
+        value["name"] = entry.name;
+    }
+    return value;
+}
+
+JobJournal::Entry entry_from_json(const Json& value) {
+    JobJournal::Entry entry{value.at("job").get<std::string>(), value.at("directory").get<std::string>(),
+                            value.at("temporary").get<std::string>()};
+    if (value.contains("machine"))
+        if (const auto uuid = Uuid::parse(value.at("machine").get<std::string>())) {
+            entry.machine = MachineRef{value.at("hypervisor").get<std::string>(), *uuid};
+            entry.name = value.at("name").get<std::string>();
+        }
+    return entry;
+}
+
 }  // namespace
 
 JobJournal::JobJournal(asio::io_context& loop, std::filesystem::path file)
@@ -29,9 +51,8 @@ JobJournal::JobJournal(asio::io_context& loop, std::filesystem::path file)
     const auto found = file_.read();
     if (!found) return;
     try {
-        for (const auto& entry : Json::parse(*found))
-            entries_[++last_number_] = {entry.at("job").get<std::string>(), entry.at("directory").get<std::string>(),
-                                        entry.at("temporary").get<std::string>()};
+        const auto document = Json::parse(*found);
+        for (const auto& entry : document) entries_[++last_number_] = entry_from_json(entry);
         last_inherited_ = last_number_;
     } catch (const Json::exception& error) {
         log::error(fmt::format("{} is damaged; what earlier jobs have half made may be left over: {}",
@@ -63,30 +84,62 @@ Task<> JobJournal::clean_up(std::shared_ptr<ImageTool> tool, Line& line, std::st
     }
 }
 
-Task<> JobJournal::recover(std::shared_ptr<ImageTool> tool) {
+Task<> JobJournal::settle(std::uint64_t number, std::function<void()> work, std::string outcome) {
+    const auto entry = entries_.at(number);
+    try {
+        co_await cleaner_.run(std::move(work), patience);
+    } catch (const Error& error) {
+        log::error(fmt::format("job {} was interrupted, and {}/{} is left: {}", entry.job, entry.directory,
+                               entry.temporary, error.what()));
+        co_return;  // it stays in the journal for the next start
+    }
+    log::warning(fmt::format("job {} was interrupted when virtbusd ended; {}", entry.job, outcome));
+    strike(number);
+}
+
+Task<> JobJournal::recover_copy(std::uint64_t number, std::shared_ptr<ImageTool> tool, IsThere is_there) {
+    const auto entry = entries_.at(number);
+    bool finish = false;
+    try {
+        auto machine = *entry.machine;
+        finish = co_await is_there(std::move(machine));
+    } catch (const Error& error) {
+        log::error(fmt::format("job {} was interrupted, and {}/{} is left: {}", entry.job, entry.directory,
+                               entry.temporary, error.what()));
+        co_return;
+    }
+    auto work = [tool, entry, finish] {
+        if (!finish) return tool->remove_temporary(entry.directory, entry.temporary);
+        try {
+            tool->publish({.directory = entry.directory, .temporary = entry.temporary, .name = entry.name});
+        } catch (const Error& error) {
+            if (error.code() != Code::no_such_image) throw;  // else it has its name already
+        }
+    };
+    std::string outcome = removed_outcome;
+    if (finish) outcome = "the machine is there, and its disk " + entry.name + " too";
+    co_await settle(number, std::move(work), std::move(outcome));
+}
+
+Task<> JobJournal::recover(std::shared_ptr<ImageTool> tool, IsThere is_there) {
     const auto left = entries_;
     for (const auto& [number, entry] : left) {
         if (number > last_inherited_) break;  // of a job that has begun since
+        if (entry.machine) {
+            spawn(loop_, recover_copy(number, tool, is_there), "cleaning up after an interrupted copy");
+            continue;
+        }
         auto work = [tool, directory = entry.directory, temporary = entry.temporary] {
             tool->remove_temporary(directory, temporary);
         };
-        try {
-            co_await cleaner_.run(std::move(work), patience);
-        } catch (const Error& error) {
-            log::error(fmt::format("job {} was interrupted, and {}/{} is left: {}", entry.job, entry.directory,
-                                   entry.temporary, error.what()));
-            continue;  // it stays in the journal for the next start
-        }
-        log::warning(fmt::format("job {} was interrupted when virtbusd ended; what it had half made is removed",
-                                 entry.job));
-        strike(number);
+        std::string outcome = removed_outcome;
+        co_await settle(number, std::move(work), std::move(outcome));
     }
 }
 
 std::string JobJournal::text() const {
     Json document = Json::array();
-    for (const auto& [number, entry] : entries_)
-        document.push_back({{"job", entry.job}, {"directory", entry.directory}, {"temporary", entry.temporary}});
+    for (const auto& [number, entry] : entries_) document.push_back(to_json(entry));
     return document.dump(1);
 }
 

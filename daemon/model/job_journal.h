@@ -4,11 +4,14 @@
 #pragma once
 
 #include "model/image_tool.h"
+#include "model/object_ref.h"
 #include "model/state_file.h"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace virtbus {
@@ -20,7 +23,14 @@ public:
         std::string job;  ///< for people, such as "clone image default/web.qcow2"
         std::string directory;
         std::string temporary;
+        /// A machine that is defined with this file when it is whole, and which name the file has then: the file is what
+        /// the machine is, whole or not there.
+        std::optional<MachineRef> machine = {};
+        std::string name = {};
     };
+
+    /// Whether there is such a machine; returns when that can be known.
+    using IsThere = std::function<Task<bool>(MachineRef)>;
 
     /// Stands in the journal until it goes; for good, if the journal goes before: then the daemon ends.
     class Line {
@@ -50,10 +60,14 @@ public:
     /// is kept.
     Task<> clean_up(std::shared_ptr<ImageTool> tool, Line& line, std::string directory, std::string temporary);
 
-    /// Removes what an earlier daemon had half made, and says so in the log; done once, at the start.
-    Task<> recover(std::shared_ptr<ImageTool> tool);
+    /// Removes what an earlier daemon had half made, or finishes it, and says so in the log; done once, at the start.
+    Task<> recover(std::shared_ptr<ImageTool> tool, IsThere is_there);
 
 private:
+    /// Work that ends what a line is about; without an Error the line goes, and `outcome` is what the log says.
+    Task<> settle(std::uint64_t number, std::function<void()> work, std::string outcome);
+    /// The file of a machine.
+    Task<> recover_copy(std::uint64_t number, std::shared_ptr<ImageTool> tool, IsThere is_there);
     void strike(std::uint64_t number);
     [[nodiscard]] std::string text() const;
 

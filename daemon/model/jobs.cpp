@@ -44,6 +44,11 @@ std::string_view to_string(JobKind kind) {
         case JobKind::wipe: return "wipe";
         case JobKind::check: return "check";
         case JobKind::remove: return "delete";
+        case JobKind::machine_id_refresh: return "machine-id-refresh";
+        case JobKind::machine_id_assign: return "machine-id-assign";
+        case JobKind::machine_id_regenerate: return "machine-id-regenerate";
+        case JobKind::machine_id_seal: return "machine-id-seal";
+        case JobKind::machine_id_audit: return "machine-id-audit";
         case JobKind::restore: return "restore";
         case JobKind::migration_in: return "migration-in";
         case JobKind::migration_out: return "migration-out";
@@ -78,6 +83,11 @@ public:
         status.remaining = remaining_usec;
         const double ratio = total == 0 ? -1 : static_cast<double>(processed) / static_cast<double>(total);
         status.progress = std::min(ratio, 1.0);
+        jobs_.changed(before, status);
+    }
+    void set_share(double done) override {
+        const auto before = status;
+        status.progress = std::clamp(done, 0.0, 1.0);
         jobs_.changed(before, status);
     }
     void set_result(const std::string& key, const JobValue& value) override { status.result[key] = value; }

@@ -36,6 +36,11 @@ enum class JobKind {
     wipe,
     check,
     remove,
+    machine_id_refresh,
+    machine_id_assign,
+    machine_id_regenerate,
+    machine_id_seal,
+    machine_id_audit,
     // Only ever begun by others than us:
     restore,
     migration_in,
@@ -51,8 +56,16 @@ enum class JobState { running, done, failed, cancelled };
 std::string_view to_string(JobKind kind);
 std::string_view to_string(JobState state);
 
+/// Objects that have something in common, and what that is.
+struct ObjectGroup {
+    std::string name;
+    std::vector<ObjectRef> objects;
+
+    bool operator==(const ObjectGroup&) const = default;
+};
+
 /// What a job gives when it is done.
-using JobValue = std::variant<std::string, std::uint64_t, bool, ObjectRef>;
+using JobValue = std::variant<std::string, std::uint64_t, bool, ObjectRef, std::vector<ObjectGroup>>;
 
 /// The owner of jobs that were not begun here.
 constexpr std::uint32_t no_job_owner = UINT32_MAX;
@@ -89,6 +102,8 @@ public:
     virtual ~JobControl() = default;
     [[nodiscard]] virtual std::uint64_t number() const = 0;
     virtual void set_progress(std::uint64_t processed, std::uint64_t total, std::uint64_t remaining_usec) = 0;
+    /// Of work that is not counted in bytes: which part of it is done, 0 to 1.
+    virtual void set_share(double done) = 0;
     virtual void set_result(const std::string& key, const JobValue& value) = 0;
     /// Called once when somebody wants the job to stop; the work then throws Error cancelled soon, or ends.
     virtual void on_cancel(std::function<void()> stop) = 0;

@@ -31,9 +31,12 @@ private:
     Uuid value_;
 };
 
-/// What may be shown of an id to everybody, since the id itself is confidential, machine-id(5): 32 digits that tell only
-/// whether two ids are the same. As sd_id128_get_machine_app_specific(3): HMAC-SHA256 with the id as the key.
+/// What may be shown of an id to everybody, since the id itself is confidential, machine-id(5): 32 digits that tell
+/// only whether two ids are the same. As sd_id128_get_machine_app_specific(3): HMAC-SHA256 with the id as the key.
 std::string fingerprint(const MachineId& id);
+
+/// sd_id128_get_machine_app_specific(3) of any id: another id that belongs to `app`, and does not tell the first.
+Uuid app_specific(const MachineId& id, const Uuid& app);
 
 enum class IdState {
     valid,          ///< 32 lower-case digits and a newline: all three parsers take it
@@ -53,7 +56,7 @@ std::optional<IdState> to_id_state(std::string_view word);
 struct IdContent {
     IdState state = IdState::unknown;
     std::optional<MachineId> systemd;  ///< what sd_id128_get_machine(3) would return
-    std::optional<MachineId> dbus;     ///< what libdbus would, dbus-uuidgen(1): it strips blanks, and takes 31 digits and rubbish
+    std::optional<MachineId> dbus;     ///< what libdbus would: it strips blanks, takes zeros, and 31 digits and rubbish
     std::optional<MachineId> glib;     ///< what g_dbus_* would
     std::string dbus_error;            ///< why libdbus takes it not, in dbus-uuidgen's words without the file's name
 };

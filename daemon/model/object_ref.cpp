@@ -10,6 +10,7 @@ namespace {
 struct Text {
     std::string operator()(const MachineRef& machine) const { return "machine " + machine.uuid.text(); }
     std::string operator()(const PoolRef& pool) const { return "pool " + pool.name; }
+    std::string operator()(const HostRef&) const { return "this host"; }
     std::string operator()(const ImageRef& image) const { return fmt::format("image {}/{}", image.pool, image.name); }
 };
 

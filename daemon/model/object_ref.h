@@ -32,7 +32,12 @@ struct ImageRef {
     auto operator<=>(const ImageRef&) const = default;
 };
 
-using ObjectRef = std::variant<MachineRef, PoolRef, ImageRef>;
+/// This host, as one that has a machine-id.
+struct HostRef {
+    auto operator<=>(const HostRef&) const = default;
+};
+
+using ObjectRef = std::variant<MachineRef, PoolRef, ImageRef, HostRef>;
 
 /// For people and the log, such as "image default/web.qcow2".
 std::string to_string(const ObjectRef& object);

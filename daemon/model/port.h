@@ -7,6 +7,7 @@
 #include "base/unique_fd.h"
 #include "model/hypervisor_info.h"
 #include "model/machine.h"
+#include "model/machine_copy.h"
 #include "model/machine_spec.h"
 #include "model/storage_port.h"
 
@@ -85,6 +86,11 @@ public:
     virtual Uuid create(const MachineSpec& spec) = 0;
     /// already_exists when the XML's UUID or name is taken.
     virtual Uuid define(const std::string& xml) = 0;
+    /// Defines a copy of a machine as `copy` says, with new UUID and MAC addresses, and without what belongs to the
+    /// source alone: already_exists when its name or UUID is taken, invalid_state when both would write to one disk.
+    virtual Uuid define_copy(const Uuid& source, const MachineCopy& copy) = 0;
+    /// Throws what define_copy() would, as far as that can be told before its disks are made.
+    virtual void check_copy(const Uuid& source, const MachineCopy& copy) = 0;
     /// stale_generation when the definition's digest is no longer `expected`; invalid_args for another UUID or name.
     virtual void redefine(const Uuid& uuid, const std::string& xml, std::optional<std::uint64_t> expected) = 0;
     /// `force`: powered off, saved memory and snapshots dropped; else each of these is invalid_state.

@@ -9,8 +9,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace virtbus::test {
 
@@ -22,11 +30,15 @@ protected:
         second->add(make_machine("cache", 3, MachineState::running));
     }
 
-    /// Starts the server, and returns when both hypervisors are listed; signals until then are forgotten.
+    /// Starts the server, and returns when both hypervisors are listed, and this host's machine-id was looked at;
+    /// signals until then are forgotten.
     void serve(bus::BusType type = bus::BusType::session, AllowedFiles allowed = AllowedFiles::everything()) {
         server = std::make_unique<Server>(bus, Server::Hypervisors{{"first", first}, {"second", second}}, type,
                                           std::move(allowed));
         ASSERT_TRUE(client.wait_until([&] { return client.count("Resynced") == 2; }));
+        const auto host = client.machine_id("/org/virtbus1/machine_id");
+        ASSERT_TRUE(client.wait_until([&] { return host->State() != "unknown"; }));
+        client.flush();
         client.signals.clear();
     }
 
@@ -45,6 +57,32 @@ protected:
     }
     sdbus::Variant get(const std::string& path, const std::string& property) {
         return client.machine(path)->Get("org.virtbus1.Machine", property);
+    }
+
+    /// What the call ends with when nobody (uid 65534) makes it: "ok", or the error's name. Only root can become
+    /// nobody.
+    std::string as_nobody(const std::string& path, const std::string& interface, const std::string& method,
+                          const std::string& argument = {}) {
+        std::vector<std::string> words{VIRTBUS_OTHER_CALLER, "65534", bus.address(), path, interface, method, argument};
+        std::vector<char*> arguments;
+        for (auto& word : words) arguments.push_back(word.data());
+        arguments.push_back(nullptr);
+        int ends[2];
+        if (::pipe2(ends, O_CLOEXEC) != 0) return "no pipe";
+        posix_spawn_file_actions_t actions;
+        ::posix_spawn_file_actions_init(&actions);
+        ::posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+        pid_t caller = -1;
+        const int failure = ::posix_spawn(&caller, words[0].c_str(), &actions, nullptr, arguments.data(), environ);
+        ::posix_spawn_file_actions_destroy(&actions);
+        ::close(ends[1]);
+        const auto output = std::unique_ptr<FILE, int (*)(FILE*)>(::fdopen(ends[0], "r"), ::fclose);
+        if (failure != 0) return "cannot run " + words[0];
+        std::array<char, 256> line{};
+        const bool said = ::fgets(line.data(), line.size(), output.get()) != nullptr;
+        int status = 0;
+        ::waitpid(caller, &status, 0);
+        return said && status == 0 ? std::string(line.data()) : "the caller has failed";
     }
 
     const std::string first_path = "/org/virtbus1/hypervisor/first";

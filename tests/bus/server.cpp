@@ -6,9 +6,12 @@
 #include "bus/callers.h"
 #include "bus/paths.h"
 #include "bus/tree.h"
+#include "model/host_identity.h"
 #include "model/hypervisor.h"
+#include "model/identities.h"
+#include "model/identity_jobs.h"
+#include "model/machine_clone.h"
 #include "model/image_jobs.h"
-#include "support/temporary_directory.h"
 
 #include <asio/post.hpp>
 
@@ -23,7 +26,7 @@ namespace virtbus::test {
 class Server::Daemon {
 public:
     Daemon(bus::BusType type, const Hypervisors& hypervisors, std::shared_ptr<ImageTool> tool,
-           const AllowedFiles& allowed)
+           std::shared_ptr<GuestTool> guests, const std::string& root, const AllowedFiles& allowed)
         : connection_(bus::open_bus(type)),
           managed_objects_(loop_, *connection_, bus::root_path),
           pump_(loop_, *connection_),
@@ -32,10 +35,18 @@ public:
           jobs_(loop_),
           formats_(loop_, state_.path / "formats.json"),
           journal_(loop_, state_.path / "jobs.json"),
-          image_jobs_(jobs_, journal_, std::move(tool)),
+          image_jobs_(jobs_, journal_, tool),
           hypervisors_(make(loop_, formats_, hypervisors)),
-          tree_(std::make_unique<bus::Tree>(bus::Services{loop_, *connection_, authority_, managed_objects_},
-                                            hypervisors_, jobs_, image_jobs_, allowed, [](const std::string&) {})) {
+          identities_(loop_, state_.path / "machine-ids.json"),
+          identity_jobs_(jobs_, identities_, std::move(guests)),
+          clones_(jobs_, journal_, std::move(tool), identity_jobs_),
+          host_(loop_, root, std::make_shared<DirectHostTool>(root), identities_) {
+        for (const auto& hypervisor : hypervisors_) identities_.follow(*hypervisor);
+        tree_ = std::make_unique<bus::Tree>(
+            bus::Services{loop_, *connection_, authority_, managed_objects_},
+            bus::Model{hypervisors_, jobs_, image_jobs_, identity_jobs_, clones_, host_, allowed},
+            [](const std::string&) {});
+        spawn(loop_, host_.start(), "watching this host's machine-id");
         for (const auto& hypervisor : hypervisors_) hypervisor->start();
         connection_->requestName(bus::bus_name);
     }
@@ -88,13 +99,20 @@ private:
     JobJournal journal_;
     ImageJobs image_jobs_;
     std::vector<std::shared_ptr<Hypervisor>> hypervisors_;
+    Identities identities_;
+    IdentityJobs identity_jobs_;
+    MachineClones clones_;
+    HostIdentity host_;
     std::unique_ptr<bus::Tree> tree_;
     bool stopping_ = false;
 };
 
 Server::Server(const PrivateBus& bus, Hypervisors hypervisors, bus::BusType type, AllowedFiles allowed)
     : hypervisors_(std::move(hypervisors)),
-      tool_(std::make_shared<FakeTool>(hypervisors_.front().second->storage())) {
+      tool_(std::make_shared<FakeTool>(hypervisors_.front().second->storage())),
+      guests_(std::make_shared<FakeGuests>()) {
+    std::filesystem::create_directories(root_.path / "etc");
+    std::filesystem::create_directories(root_.path / "var/lib/dbus");
     const char* variable = type == bus::BusType::session ? "DBUS_SESSION_BUS_ADDRESS" : "DBUS_SYSTEM_BUS_ADDRESS";
     ::setenv(variable, bus.address().c_str(), 1);
     log::set_level(log::Level::err);
@@ -120,7 +138,7 @@ void Server::begin_to_stop() { daemon_->begin_to_stop(); }
 
 void Server::run(bus::BusType type, const AllowedFiles& allowed, std::promise<void>& ready) {
     try {
-        daemon_ = std::make_unique<Daemon>(type, hypervisors_, tool_, allowed);
+        daemon_ = std::make_unique<Daemon>(type, hypervisors_, tool_, guests_, root_.path, allowed);
     } catch (...) {
         ready.set_exception(std::current_exception());
         return;

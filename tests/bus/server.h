@@ -4,8 +4,10 @@
 
 #include "bus/connection.h"
 #include "model/machine_spec.h"
+#include "support/fake_guests.h"
 #include "support/fake_port.h"
 #include "support/private_bus.h"
+#include "support/temporary_directory.h"
 
 #include <future>
 #include <memory>
@@ -34,6 +36,10 @@ public:
 
     /// What works on the files of images: those of the first hypervisor.
     FakeTool& tool() { return *tool_; }
+    /// What is inside the disks of machines.
+    FakeGuests& guests() { return *guests_; }
+    /// Below which this host's machine-id is.
+    [[nodiscard]] const std::filesystem::path& root() const { return root_.path; }
 
 private:
     class Daemon;
@@ -42,6 +48,8 @@ private:
 
     Hypervisors hypervisors_;
     std::shared_ptr<FakeTool> tool_;
+    std::shared_ptr<FakeGuests> guests_;
+    TemporaryDirectory root_;
     std::unique_ptr<Daemon> daemon_;  // made by its thread, and gone when that has ended
     std::thread thread_;
 };

@@ -141,6 +141,54 @@ TEST(EventText, NamesTheImageThatAJobMakes) {
               "job 3: creating image default/a");
 }
 
+TEST(EventText, KeepsTheStateOfAMachineAndThatOfItsIdApart) {
+    auto text = knowing_web();
+    const auto id_changed = [](const Json& properties) {
+        auto event = changed(properties);
+        event["interface"] = "org.virtbus1.MachineId";
+        return event;
+    };
+    EXPECT_EQ(text.line(id_changed({{"State", "valid"},
+                                    {"Fingerprint", "0123456789abcdef0123456789abcdef"},
+                                    {"ObservedUSec", 5U},
+                                    {"Duplicates", Json::array({web})}})),
+              "web: machine-id State valid, Fingerprint 0123456789ab, Duplicates web");
+    EXPECT_EQ(text.line(changed({{"State", "paused"}})), "web: State running → paused");
+    EXPECT_EQ(text.line(id_changed({{"State", "empty"}, {"Fingerprint", ""}})),
+              "web: machine-id State valid → empty, Fingerprint 0123456789ab → none");
+    EXPECT_EQ(text.line(id_changed({{"ObservedUSec", 6U}})), "");
+}
+
+TEST(EventText, TellsOnceThatAMachineAndItsIdComeAndGo) {
+    const char* const added = "org.freedesktop.DBus.ObjectManager.InterfacesAdded";
+    const char* const removed = "org.freedesktop.DBus.ObjectManager.InterfacesRemoved";
+    EventText text;
+    const Json machine = {{"Name", "web"}, {"State", "shut-off"}};
+    const Json identity = {{"State", "unknown"}};
+    EXPECT_EQ(text.line({{"signal", added}, {"object", web}, {"interfaces", {{"org.virtbus1.Machine", machine}}}}),
+              "web: appeared, shut-off");
+    EXPECT_EQ(text.line({{"signal", added}, {"object", web}, {"interfaces", {{"org.virtbus1.MachineId", identity}}}}),
+              "");
+    EXPECT_EQ(
+        text.line({{"signal", removed}, {"object", web}, {"interfaces", Json::array({"org.virtbus1.MachineId"})}}), "");
+    EXPECT_EQ(text.line({{"signal", removed}, {"object", web}, {"interfaces", Json::array({"org.virtbus1.Machine"})}}),
+              "web: gone");
+}
+
+TEST(EventText, SaysWhoHasTheSameMachineId) {
+    auto text = knowing_web();
+    const std::string fingerprint = "0123456789abcdef0123456789abcdef";
+    EXPECT_EQ(text.line({{"path", "/org/virtbus1"},
+                         {"signal", "org.virtbus1.Manager.DuplicateMachineId"},
+                         {"fingerprint", fingerprint},
+                         {"objects", Json::array({web, "/org/virtbus1/machine_id"})}}),
+              "machine-id 0123456789ab: the same in web, this host");
+    EXPECT_EQ(text.line({{"path", "/org/virtbus1"},
+                         {"signal", "org.virtbus1.Manager.DuplicateMachineIdResolved"},
+                         {"fingerprint", fingerprint}}),
+              "machine-id 0123456789ab: no duplicates any more");
+}
+
 TEST(EventText, NamesASignalThatItDoesNotKnow) {
     EXPECT_EQ(EventText().line({{"path", web}, {"signal", "org.virtbus1.Machine.New"}}), "1: org.virtbus1.Machine.New");
 }

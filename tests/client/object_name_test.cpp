@@ -34,6 +34,11 @@ TEST(ShortName, IsWhatPeopleType) {
     EXPECT_EQ(short_name("/org/virtbus1/job/3"), "/org/virtbus1/job/3");
 }
 
+TEST(ShortName, CallsTheMachineIdOfThisHostByWhoHasIt) {
+    EXPECT_EQ(short_name("/org/virtbus1/machine_id"), "this host");
+    EXPECT_EQ(subject_name({{"/m/1", "web"}}, "/org/virtbus1/machine_id"), "this host");
+}
+
 TEST(KindAndName, CannotDriveATerminal) {
     EXPECT_EQ(kind_and_name("/org/virtbus1/hypervisor/qemu/pool/default/image/a_1bb"), "image default/a\\x1bb");
 }

@@ -114,7 +114,15 @@ TEST(JobWords, KnowTheKindsThatTheDaemonHas) {
     for (const char* kind : {"start", "shutdown", "save", "refresh", "create", "import", "clone", "convert", "resize",
                              "flatten", "rebase", "export", "wipe", "check", "delete"})
         EXPECT_NE(job_words(kind).gerund, kind);
+    for (const char* kind :
+         {"machine-id-refresh", "machine-id-assign", "machine-id-regenerate", "machine-id-seal", "machine-id-audit"})
+        EXPECT_NE(job_words(kind).gerund, kind);
     EXPECT_EQ(job_words("rebase").infinitive, "rebase");
+}
+
+TEST(JobWords, AreFollowedByWhoseMachineIdItIs) {
+    EXPECT_EQ(job_words("machine-id-assign").infinitive + " web", "set the machine-id of web");
+    EXPECT_EQ(job_words("machine-id-audit").gerund + " this host", "auditing machine-ids on this host");
 }
 
 TEST(JobWords, FallBackToTheKind) {

@@ -21,6 +21,12 @@ TEST(ToJson, GoesIntoNestedValues) {
               R"({"Disks":[{"readonly":false,"target":"vda"}]})");
 }
 
+TEST(ToJson, KnowsWhatAnAuditFinds) {
+    using Group = sdbus::Struct<std::string, std::vector<sdbus::ObjectPath>>;
+    const std::vector<Group> groups = {{"f", {sdbus::ObjectPath("/a"), sdbus::ObjectPath("/b")}}, {"g", {}}};
+    EXPECT_EQ(to_json(sdbus::Variant(groups)).dump(), R"([["f",["/a","/b"]],["g",[]]])");
+}
+
 TEST(ToJson, NamesATypeThatItDoesNotKnow) {
     EXPECT_EQ(to_json(sdbus::Variant(std::map<std::string, std::int32_t>{})), "<a{si}>");
 }

@@ -21,6 +21,9 @@ namespace {
 
 constexpr std::chrono::seconds end_patience{15};
 
+/// As the kernel calls them: at most 15 characters.
+const std::vector<std::string> helpers{"virtbus-helper", "virtbus-guest-h"};
+
 /// Of those that can be seen from here: the instance's own.
 std::vector<pid_t> processes(const std::vector<std::string>& names) {
     std::vector<pid_t> found;
@@ -75,7 +78,7 @@ void Daemon::kill() {
 void Daemon::kill_with_helpers() {
     if (!is_running()) return;
     ::kill(pid_, SIGSTOP);  // it must not see what happens to them
-    for (const auto helper : processes({"virtbus-helper"})) ::kill(helper, SIGKILL);
+    for (const auto helper : processes(helpers)) ::kill(helper, SIGKILL);
     kill();
 }
 
@@ -98,6 +101,6 @@ pid_t find_libvirtd() {
     return found.empty() ? 0 : found.front();
 }
 
-int count_helpers() { return static_cast<int>(processes({"virtbus-helper"}).size()); }
+int count_helpers() { return static_cast<int>(processes(helpers).size()); }
 
 }  // namespace virtbus::test

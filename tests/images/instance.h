@@ -40,7 +40,7 @@ private:
 
 /// The process of libvirt's session daemon that serves QEMU and its storage; 0 when there is none now.
 pid_t find_libvirtd();
-/// How many virtbus-helper there are.
+/// How many helper programs there are.
 int count_helpers();
 
 }  // namespace virtbus::test

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libvirt/domain.h"
+
+#include <set>
+
 #include "libvirt_test.h"
 
 namespace virtbus::test {
@@ -96,6 +100,102 @@ TEST_P(Making, NeverChangesAMachineWhereItShallDefineANewOne) {
     EXPECT_REFUSED(already_exists, port().define(xml("<![CDATA[web]]>", id)));
     EXPECT_REFUSED(invalid_xml, port().define("<!DOCTYPE domain [<!ENTITY n 'web'>]>" + xml("&n;", id)));
     EXPECT_EQ(read(uuid), before);
+}
+
+TEST_P(Making, DefinesACopy) {
+    auto wanted = spec("web");
+    wanted.tags = {"production"};
+    wanted.owner = 1'000;
+    wanted.autostart = wanted.start = true;
+    wanted.disks = {{.file = "/images/web.img", .format = "raw"},
+                    {.file = "/images/a.iso", .format = "raw", .device = "cdrom"}};
+    wanted.graphics = "vnc";
+    const auto source = port().create(wanted);
+    const auto before = read(source);
+    const MachineCopy::Image image{before.disks.at(0).target, "/images/web-2.qcow2", "qcow2"};
+    const MachineCopy copy{"web-2", Uuid::random(), {image}, 2'000};
+
+    EXPECT_EQ(port().define_copy(source, copy), copy.uuid);
+    const auto machine = read(copy.uuid);
+    EXPECT_EQ(machine.name, "web-2");
+    EXPECT_EQ(machine.state, MachineState::shut_off);
+    EXPECT_TRUE(machine.persistent);
+    EXPECT_FALSE(machine.autostart);
+    EXPECT_EQ(machine.owner, 2'000U);
+    EXPECT_EQ(machine.tags, before.tags);
+    EXPECT_EQ(machine.memory, before.memory);
+    EXPECT_EQ(machine.disks.at(0).file, "/images/web-2.qcow2");
+    EXPECT_EQ(machine.disks.at(0).format, "qcow2");
+    EXPECT_EQ(machine.disks.at(1), before.disks.at(1));
+    EXPECT_EQ(machine.interfaces.size(), before.interfaces.size());
+    EXPECT_NE(machine.interfaces.at(0).mac, before.interfaces.at(0).mac);
+    EXPECT_EQ(machine.graphics.size(), 1U);
+    EXPECT_TRUE(events().wait_happened(copy.uuid, {"defined", "added"}));
+    EXPECT_EQ(read(source), before) << "the source stays as it is";
+    port().start(copy.uuid, {});
+}
+
+TEST_P(Making, DefinesCopiesOfCopies) {
+    auto uuid = create("web");
+    std::set<std::string> addresses{read(uuid).interfaces.at(0).mac};
+    for (int i = 0; i < 10; ++i) {
+        uuid = port().define_copy(uuid, {"web-" + std::to_string(i), Uuid::random(), {}, no_owner});
+        EXPECT_TRUE(addresses.insert(read(uuid).interfaces.at(0).mac).second);
+    }
+    EXPECT_EQ(count(), 11U);
+}
+
+TEST_P(Making, DefinesACopyThatLooksLikeItsSourceToTheGuest) {
+    const auto source = port().define(xml("web", "<genid/><devices>"
+                                                 "<serial type='file'><source path='/log'/></serial>"
+                                                 "<disk type='file'><source file='/a'/><serial>S1</serial>"
+                                                 "<target dev='vda' bus='virtio'/></disk></devices>"));
+    const auto uuid = port().define_copy(source, {"web-2", Uuid::random(), {{"vda", "/b", "raw"}}, no_owner});
+    const auto copied = port().machine_xml(uuid, true);
+    EXPECT_NE(copied.find("<serial>S1</serial>"), std::string::npos) << copied;
+    EXPECT_NE(copied.find("<serial type='pty'>"), std::string::npos) << copied;
+    EXPECT_EQ(copied.find("'/a'"), std::string::npos) << copied;
+    const auto genid = [](const std::string& text) { return text.substr(text.find("<genid>"), 43); };
+    EXPECT_NE(genid(copied), genid(port().machine_xml(source, true)));
+    EXPECT_EQ(genid(copied).size(), 43U);
+}
+
+TEST_P(Making, RefusesACopyWhoseNameOrUuidIsTaken) {
+    const auto web = create("web");
+    const auto before = read(web);
+    EXPECT_REFUSED(already_exists, port().define_copy(web, {"web", Uuid::random(), {}, no_owner}));
+    EXPECT_REFUSED(already_exists, port().define_copy(web, {"web-2", web, {}, no_owner}));
+    EXPECT_REFUSED(invalid_args, port().define_copy(web, {"two\nlines", Uuid::random(), {}, no_owner}));
+    EXPECT_REFUSED(no_such_machine, port().define_copy(Uuid::random(), {"web-2", Uuid::random(), {}, no_owner}));
+    EXPECT_EQ(read(web), before);
+    EXPECT_EQ(count(), 1U);
+}
+
+TEST_P(Making, RefusesACopyThatWouldWriteToADiskOfItsSource) {
+    auto wanted = spec("web");
+    wanted.disks = {{.file = "/images/web.img", .format = "raw"}};
+    const auto web = port().create(wanted);
+    EXPECT_REFUSED(invalid_state, port().define_copy(web, {"web-2", Uuid::random(), {}, no_owner}));
+    EXPECT_REFUSED(invalid_args, port().define_copy(web, {"web-2", Uuid::random(), {{"vdz", "/z", "raw"}}, no_owner}));
+    EXPECT_EQ(count(), 1U);
+}
+
+TEST(MakingCopies, KeepsThePasswordThatThePortDoesNotShow) {
+    const std::string here = "test:///default";
+    const auto port = LibvirtConnector(event_loop(), here).connect(Lane::work, std::make_shared<RecordedEvents>());
+    const auto source =
+        port->define("<domain type='test'><name>web</name><memory>65536</memory><os><type>hvm</type></os>"
+                     "<devices><graphics type='vnc' port='5907' passwd='geheim'/></devices></domain>");
+    const MachineCopy copy{"web-2", Uuid::random(), {}, no_owner};
+    port->define_copy(source, copy);
+    {
+        const ConnectionHandle connection(virConnectOpen(here.c_str()));  // the same driver: it is in this process
+        const auto secure = Domain::find(connection.get(), copy.uuid).xml(VIR_DOMAIN_XML_SECURE);
+        EXPECT_NE(secure.find("passwd='geheim'"), std::string::npos) << secure;
+        EXPECT_EQ(secure.find("5907"), std::string::npos) << secure;
+    }
+    port->remove(source, true);
+    port->remove(copy.uuid, true);
 }
 
 TEST_P(Making, RedefinesWhatWasReadAndNotChangedSince) {

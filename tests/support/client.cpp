@@ -47,6 +47,11 @@ void read(sdbus::Message& message, Signal& signal) {
         signal.subject = path;
         if (signal.name == "JobEnded") message >> signal.words.emplace_back();
         if (signal.name == "Resynced") message >> signal.sequence;
+    } else if (signal.name == "DuplicateMachineId" || signal.name == "DuplicateMachineIdResolved") {
+        message >> signal.subject;
+        std::vector<sdbus::ObjectPath> objects;
+        if (signal.name == "DuplicateMachineId") message >> objects;
+        signal.words.assign(objects.begin(), objects.end());
     }
 }
 
@@ -122,6 +127,12 @@ std::unique_ptr<proxies::Hypervisor> Client::hypervisor(const std::string& path)
 }
 std::unique_ptr<proxies::Job> Client::job(const std::string& path) {
     return std::make_unique<proxies::Job>(*connection_, bus_name, path);
+}
+std::unique_ptr<proxies::MachineId> Client::machine_id(const std::string& path) {
+    return std::make_unique<proxies::MachineId>(*connection_, bus_name, path);
+}
+std::unique_ptr<proxies::HostMachineId> Client::host_machine_id() {
+    return std::make_unique<proxies::HostMachineId>(*connection_, bus_name, "/org/virtbus1/machine_id");
 }
 std::unique_ptr<proxies::LogControl> Client::log_control() {
     return std::make_unique<proxies::LogControl>(*connection_, bus_name, "/org/freedesktop/LogControl1");

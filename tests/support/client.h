@@ -4,7 +4,9 @@
 
 #include <org.freedesktop.LogControl1_proxy.h>
 #include <org.virtbus1.Hypervisor_proxy.h>
+#include <org.virtbus1.HostMachineId_proxy.h>
 #include <org.virtbus1.Job_proxy.h>
+#include <org.virtbus1.MachineId_proxy.h>
 #include <org.virtbus1.Machine_proxy.h>
 #include <org.virtbus1.Manager_proxy.h>
 #include <sdbus-c++/sdbus-c++.h>
@@ -70,6 +72,8 @@ private:
     void onJobAdded(const sdbus::ObjectPath&) override {}
     void onJobEnded(const sdbus::ObjectPath&, const std::string&) override {}
     void onResynced(const sdbus::ObjectPath&, const std::uint64_t&) override {}
+    void onDuplicateMachineId(const std::string&, const std::vector<sdbus::ObjectPath>&) override {}
+    void onDuplicateMachineIdResolved(const std::string&) override {}
     void onInterfacesAdded(const sdbus::ObjectPath&, const std::map<std::string, VariantMap>&) override {}
     void onInterfacesRemoved(const sdbus::ObjectPath&, const std::vector<std::string>&) override {}
     void onPropertiesChanged(const std::string&, const VariantMap&, const std::vector<std::string>&) override {}
@@ -92,6 +96,8 @@ public:
 
 using Hypervisor = Proxy<org::virtbus1::Hypervisor_proxy>;
 using Job = Proxy<org::virtbus1::Job_proxy>;
+using MachineId = Proxy<org::virtbus1::MachineId_proxy>;
+using HostMachineId = Proxy<org::virtbus1::HostMachineId_proxy>;
 using LogControl = Proxy<org::freedesktop::LogControl1_proxy>;
 
 }  // namespace proxies
@@ -116,6 +122,8 @@ public:
     std::unique_ptr<proxies::Machine> machine(const std::string& path);
     std::unique_ptr<proxies::Hypervisor> hypervisor(const std::string& path);
     std::unique_ptr<proxies::Job> job(const std::string& path);
+    std::unique_ptr<proxies::MachineId> machine_id(const std::string& path);
+    std::unique_ptr<proxies::HostMachineId> host_machine_id();
     std::unique_ptr<proxies::LogControl> log_control();
 
     /// Calls a method that ends in options, and does not wait for the reply.

@@ -29,6 +29,30 @@ std::vector<Disk> disks_of(const MachineSpec& spec) {
     return disks;
 }
 
+/// Off, with its own disks and without what libvirt keeps beside a definition.
+Machine copy_of(const Machine& source, const MachineCopy& copy) {
+    Machine machine = source;
+    machine.name = copy.name;
+    machine.uuid = copy.uuid;
+    machine.owner = copy.owner;
+    machine.state = MachineState::shut_off;
+    machine.state_reason = "unknown";
+    machine.autostart = machine.saved = machine.has_snapshots = false;
+    machine.persistent = true;
+    machine.kernel_machine_id.clear();
+    machine.libvirt_job.clear();
+    machine.definition = 1;
+    for (const auto& image : copy.images) {
+        const auto disk = std::find_if(machine.disks.begin(), machine.disks.end(),
+                                       [&](const Disk& each) { return each.target == image.target; });
+        if (disk == machine.disks.end()) throw Error(Code::invalid_args, "it has no disk " + image.target);
+        disk->file = image.path;
+        disk->format = image.format;
+        disk->block = disk->pool = disk->volume = "";
+    }
+    return machine;
+}
+
 }  // namespace
 
 class FakeHypervisor::FakePort final : public Port {
@@ -82,6 +106,14 @@ public:
         auto lock = enter(PortCall::define);
         if (xml.find('<') != std::string::npos) throw Error(Code::invalid_xml, "not the XML that the fake takes");
         return put(lock, make_machine(xml, static_cast<std::uint32_t>(2'000'000 + truth_->machines_.size())));
+    }
+    Uuid define_copy(const Uuid& source, const MachineCopy& copy) override {
+        auto lock = enter(PortCall::define_copy);
+        return put(lock, copy_of(truth_->find(source), copy));
+    }
+    void check_copy(const Uuid& source, const MachineCopy& copy) override {
+        const auto lock = enter(PortCall::check_copy);
+        copy_of(truth_->find(source), copy);
     }
     void redefine(const Uuid& uuid, const std::string& xml, std::optional<std::uint64_t> expected) override {
         change(PortCall::redefine, uuid, [&](Machine& machine) {

@@ -22,8 +22,8 @@ namespace virtbus::test {
 
 /// What can be called, counted, made to fail and made to hang.
 enum class PortCall {
-    connect, describe, list, read, capabilities_xml, machine_xml, create, define, redefine, remove, start, shutdown,
-    reboot, power_off, reset, pause, resume, save, abort_job, job_progress, rename, set_autostart, set_memory,
+    connect, describe, list, read, capabilities_xml, machine_xml, create, define, define_copy, check_copy, redefine, remove,
+    start, shutdown, reboot, power_off, reset, pause, resume, save, abort_job, job_progress, rename, set_autostart, set_memory,
     set_vcpus, set_title, set_description, set_tags, open_console, resize_disk,
 };
 

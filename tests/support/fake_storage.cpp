@@ -307,6 +307,11 @@ void FakeTool::adopt(const NewFile& target, Transfer& transfer) {
     put(target, std::uint64_t{1} << 30, std::nullopt);
 }
 
+void FakeTool::publish(const NewFile& target) {
+    enter("publish " + target.name);
+    put(target, std::uint64_t{1} << 30, std::nullopt);
+}
+
 void FakeTool::remove_temporary(const std::string& directory, const std::string& temporary) {
     const std::lock_guard lock(mutex_);
     if (failure_to_remove_) throw Error(*std::exchange(failure_to_remove_, std::nullopt));

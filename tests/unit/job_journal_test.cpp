@@ -40,7 +40,7 @@ protected:
         settle(loop);
         journal = std::make_unique<JobJournal>(loop, file);
     }
-    void recover() { run(loop, journal->recover(tool)); }
+    void recover() { run(loop, journal->recover(tool, is_there)); }
 
     asio::io_context loop;
     TemporaryDirectory directory;
@@ -48,6 +48,8 @@ protected:
     FakeStorage storage;
     std::shared_ptr<FakeTool> tool = std::make_shared<FakeTool>(storage);
     std::unique_ptr<JobJournal> journal = std::make_unique<JobJournal>(loop, file);
+    bool machine_exists = false;
+    const JobJournal::IsThere is_there = [this](MachineRef) -> Task<bool> { co_return machine_exists; };
 };
 
 TEST_F(JobJournalTest, AJobStandsInItBeforeAnythingIsMade) {
@@ -100,12 +102,36 @@ TEST_F(JobJournalTest, WhatCannotBeRemovedStays) {
 TEST_F(JobJournalTest, NewJobsStandBesideWhatIsLeft) {
     std::ofstream(file) << R"([{"job": "1", "directory": "/a", "temporary": ".virtbus-1"}])";
     restart();
-    const auto recovered = begin(loop, journal->recover(tool));
+    const auto recovered = begin(loop, journal->recover(tool, is_there));
     const auto line = begin_line(".virtbus-2");
     ASSERT_TRUE(turn_until(loop, [&] { return recovered->done; }));
     EXPECT_THAT(tool->removed(), ElementsAre("/a/.virtbus-1")) << "that of a job that runs is not touched";
     ASSERT_TRUE(turn_until(loop, [&] { return text().find("/a") == std::string::npos; }));
     EXPECT_THAT(text(), HasSubstr(".virtbus-2"));
+}
+
+TEST_F(JobJournalTest, TheDiskOfACopyIsRemovedUnlessItsMachineIsDefined) {
+    const MachineRef copy{"qemu", make_uuid(7)};
+    auto line = run(loop, journal->begin({"1 (clone web)", "/pools/default", ".virtbus-1", copy, "web.qcow2"}));
+    line->keep();
+    restart();
+    recover();
+    ASSERT_TRUE(turn_until(loop, [&] { return !tool->removed().empty(); }));
+    EXPECT_THAT(tool->removed(), ElementsAre("/pools/default/.virtbus-1"));
+    await_text("[]");
+}
+
+TEST_F(JobJournalTest, TheDiskOfACopyGetsItsNameIfItsMachineIsDefined) {
+    const MachineRef copy{"qemu", make_uuid(7)};
+    auto line = run(loop, journal->begin({"1 (clone web)", "/pools/default", ".virtbus-1", copy, "web.qcow2"}));
+    line->keep();
+    restart();
+    machine_exists = true;
+    recover();
+    ASSERT_TRUE(turn_until(loop, [&] { return !tool->calls().empty(); }));
+    EXPECT_THAT(tool->calls(), ElementsAre("publish web.qcow2"));
+    EXPECT_THAT(tool->removed(), IsEmpty());
+    await_text("[]");
 }
 
 TEST_F(JobJournalTest, ADamagedFileIsBegunAnew) {

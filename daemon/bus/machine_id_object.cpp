@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "bus/machine_id_object.h"
+
+#include "base/utf8.h"
+#include "bus/machine_id_options.h"
+#include "bus/paths.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+
+namespace virtbus::bus {
+
+namespace {
+
+IdentityPlan take_identity_plan(Options& options) {
+    IdentityPlan plan;
+    options.take_into("boot-entries", plan.boot_entries);
+    plan.expected = options.take<std::string>("expected");
+    return plan;
+}
+
+}  // namespace
+
+MachineIdObject::MachineIdObject(Services services, const Identities& identities, std::unique_ptr<IdSubject> subject)
+    : Published(services, object_path(subject->ref())),
+      identities_(identities),
+      subject_(std::move(subject)),
+      shown_(identities_.find(subject_->ref())),
+      shown_duplicates_(identities_.duplicates(subject_->ref())) {}
+
+void MachineIdObject::show() {
+    auto after = identities_.find(subject_->ref());
+    auto duplicates_after = identities_.duplicates(subject_->ref());
+    std::vector<std::string> names;
+    const auto compare = [&](const char* name, const auto& old_value, const auto& new_value) {
+        if (old_value != new_value) names.emplace_back(name);
+    };
+    compare("State", shown_.state, after.state);
+    compare("DbusState", shown_.dbus_state, after.dbus_state);
+    compare("Consistent", shown_.consistent, after.consistent);
+    compare("Fingerprint", shown_.id, after.id);
+    compare("Source", shown_.source, after.source);
+    compare("ObservedUSec", shown_.observed, after.observed);
+    compare("Stale", shown_.stale, after.stale);
+    compare("Guarantee", guarantee(shown_), guarantee(after));
+    compare("Overrides", shown_.overrides, after.overrides);
+    compare("Duplicates", shown_duplicates_, duplicates_after);
+    shown_ = std::move(after);
+    shown_duplicates_ = std::move(duplicates_after);
+    announce_changes(names);
+}
+
+std::vector<sdbus::ObjectPath> MachineIdObject::Duplicates() {
+    std::vector<sdbus::ObjectPath> paths;
+    std::transform(shown_duplicates_.begin(), shown_duplicates_.end(), std::back_inserter(paths), object_path);
+    return paths;
+}
+
+void MachineIdObject::GetId(sdbus::Result<std::string>&& result) {
+    const auto action = subject_->is_confidential() ? Action::machine_id_read : Action::read;
+    serve(getObject(), std::move(result), action, [this](Call&) -> Task<std::string> {
+        if (!shown_.id)
+            throw Error(Code::invalid_state, shown_.state == IdState::unknown
+                                                 ? "its machine-id is not known: Refresh"
+                                                 : fmt::format("it has no machine-id: its file is {}",
+                                                               to_string(shown_.state)));
+        co_return shown_.id->text();
+    });
+}
+
+void MachineIdObject::serve_job(JobResult&& result, Action action, std::string verb, VariantMap options, Begin begin) {
+    serve(getObject(), std::move(result), action,
+          [this, verb = std::move(verb), given = Options(std::move(options)),
+           begin = std::move(begin)](Call& call) mutable -> Task<sdbus::ObjectPath> {
+              const auto job = begin(given, call.uid);
+              const auto subject = to_string(subject_->ref());
+              log::info(fmt::format("uid {}: {} the machine-id of {}", call.uid, verb, subject),
+                        {{"VIRTBUS_SUBJECT", subject}, {"VIRTBUS_UID", std::to_string(call.uid)}});
+              co_return job_path(job);
+          });
+}
+
+void MachineIdObject::Refresh(JobResult&& result, VariantMap options) {
+    serve_job(std::move(result), Action::machine_id_probe, "look at", std::move(options),
+              [this](Options& given, std::uint32_t owner) {
+                  given.refuse_unknown();
+                  return subject_->refresh(owner);
+              });
+}
+
+void MachineIdObject::Assign(JobResult&& result, std::string id, VariantMap options) {
+    serve_job(std::move(result), Action::machine_id_change, "assign", std::move(options),
+              [this, id = std::move(id)](Options& given, std::uint32_t owner) {
+                  const auto wanted = read_machine_id("id", id);
+                  auto plan = take_identity_plan(given);
+                  given.take_into("duplicate", plan.duplicate);
+                  given.refuse_unknown();
+                  return subject_->assign(owner, wanted, plan);
+              });
+}
+
+void MachineIdObject::Regenerate(JobResult&& result, VariantMap options) {
+    serve_job(std::move(result), Action::machine_id_change, "regenerate", std::move(options),
+              [this](Options& given, std::uint32_t owner) {
+                  const auto plan = take_identity_plan(given);
+                  given.refuse_unknown();
+                  return subject_->regenerate(owner, plan);
+              });
+}
+
+void MachineIdObject::Seal(JobResult&& result, VariantMap options) {
+    serve_job(std::move(result), Action::machine_id_change, "remove", std::move(options),
+              [this](Options& given, std::uint32_t owner) {
+                  const bool uninitialized = given.take<bool>("uninitialized").value_or(false);
+                  const bool boot_entries = given.take<bool>("boot-entries").value_or(true);
+                  given.refuse_unknown();
+                  return subject_->seal(owner, uninitialized, boot_entries);
+              });
+}
+
+void MachineIdObject::Check(sdbus::Result<std::string, std::string>&& result, std::string id) {
+    // It tells whether another has that id.
+    serve(
+        getObject(), std::move(result), Action::machine_id_probe,
+        [this, id = std::move(id)](Call&) -> Task<std::tuple<std::string, std::string>> {
+            try {
+                subject_->check(read_machine_id("id", id));
+            } catch (const Error& error) {
+                const std::string name(error_name(error.code()));
+                co_return std::tuple{name.substr(name.rfind('.') + 1), to_utf8(error.what())};
+            }
+            co_return std::tuple{std::string("good"), std::string()};
+        });
+}
+
+}  // namespace virtbus::bus

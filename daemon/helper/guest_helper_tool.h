@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Work on what is inside guests by virtbus-guest-helper, one process of it a call. Blocks, so: worker threads, several
+// at once.
+#pragma once
+
+#include "model/guest_tool.h"
+
+#include <string>
+#include <utility>
+
+namespace virtbus {
+
+/// A call that is cancelled ends with Error cancelled, and nothing is changed; one that has begun to change something
+/// ends as if nobody had asked.
+class GuestHelperTool : public GuestTool {
+public:
+    enum class Acceleration {
+        none,  ///< works everywhere: that /dev/kvm is there does not say that it can run a guest
+        kvm,   ///< QEMU may use it
+    };
+
+    /// `program`: the path of virtbus-guest-helper, which is started as a child process.
+    explicit GuestHelperTool(std::string program, Acceleration acceleration = Acceleration::none)
+        : program_(std::move(program)), acceleration_(acceleration) {}
+
+    GuestIdentity read_identity(const GuestSystem& system, Transfer& transfer) override;
+    GuestIdentity change_identity(const GuestSystem& system, const IdentityChange& change,
+                                  Transfer& transfer) override;
+
+private:
+    std::string program_;
+    Acceleration acceleration_;
+};
+
+}  // namespace virtbus

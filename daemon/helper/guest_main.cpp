@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// virtbus-guest-helper: one request about what is inside a machine's disks, or a container's root, from standard input,
+// which is a socket; see protocol.h and guest_protocol.h. Then it ends. It has one thread and no state. The appliance
+// is driven by a process of its own, which ends with this one, and sooner when nobody wants its work any more.
+//
+// The request names two directories: "cache", where the appliance is kept, and "temporary", for what a reading writes.
+#include "helper/container_identity.h"
+#include "helper/disk_layers.h"
+#include "helper/guest_appliance.h"
+#include "helper/guest_identity.h"
+#include "helper/guest_protocol.h"
+#include "helper/guest_system.h"
+#include "helper/protocol.h"
+#include "helper/qemu_leash.h"
+#include "helper/worker_process.h"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <string_view>
+
+namespace {
+
+using namespace virtbus;
+using nlohmann::json;
+
+/// Making the appliance anew is most of it.
+constexpr std::chrono::minutes time_limit{5};
+constexpr std::size_t disks_max = 64;
+
+/// What QEMU takes for a format may also be a way to something that is no file.
+constexpr std::array<std::string_view, 7> disk_formats{"raw", "qcow2", "qed", "vmdk", "vdi", "vhdx", "vpc"};
+
+/// The parts of the work, as they are told; most of the time goes into the first.
+struct Stage {
+    static constexpr std::uint64_t begun = 0;
+    static constexpr std::uint64_t launched = 60;
+    static constexpr std::uint64_t mounted = 95;
+    static constexpr std::uint64_t all = 100;
+};
+
+void check_system(const GuestSystem& system) {
+    if (system.disks.empty() == system.root.empty())
+        throw Error(Code::invalid_args,
+                    "A guest's system is on disks, or below a directory: one of them is to be named");
+    if (system.disks.size() > disks_max)
+        throw Error(Code::unsupported_guest, fmt::format("The guest has more than {} disks", disks_max));
+    for (const auto& disk : system.disks)
+        if (std::find(disk_formats.begin(), disk_formats.end(), disk.format) == disk_formats.end())
+            throw Error(Code::not_supported,
+                        fmt::format("{} is of format \"{}\", which cannot be looked into", disk.path, disk.format));
+}
+
+std::string names_of(const json& request) {
+    std::string names;
+    for (const auto& disk : request.at("system").at("disks"))
+        names += (names.empty() ? "" : ", ") + disk.at("path").get<std::string>();
+    return names;
+}
+
+/// Reads, if there is no change.
+GuestIdentity work_in_appliance(const GuestAppliance::Options& options, const IdentityChange* change,
+                                WorkReport& report) {
+    report.at(Stage::begun, Stage::all);
+    GuestAppliance appliance(options);
+    report.at(Stage::launched, Stage::all);
+    const auto name = mount_guest_system(appliance);
+    report.at(Stage::mounted, Stage::all);
+    auto found = change == nullptr
+                     ? read_guest_identity(appliance)
+                     : change_guest_identity(appliance, *change, [&report] { report.begin_changing(); });
+    found.operating_system = name;
+    appliance.close();
+    return found;
+}
+
+GuestIdentity work_on_disks(const std::vector<ImageFile>& disks, const json& request, const IdentityChange* change,
+                            Peer& peer) {
+    const GuestAppliance::Options options{
+        .disks = disks,
+        .is_accelerated = request.at("kvm").get<bool>(),
+        .cache = request.at("cache").get<std::string>(),
+        .temporary = request.at("temporary").get<std::string>(),
+        .leash = std::filesystem::read_symlink("/proc/self/exe").string(),
+        .act = fmt::format("{} the system on {}", change == nullptr ? "read" : "change", names_of(request))};
+    const Work work{.perform = [&](WorkReport& report) -> json { return work_in_appliance(options, change, report); },
+                    .limit = time_limit,
+                    .act = options.act};
+    return run_worker(peer, work).get<GuestIdentity>();
+}
+
+GuestIdentity read_disks(const GuestSystem& system, const json& request, Peer& peer) {
+    check_disks(system.disks, Hold::still);
+    const DiskLayers above(peer, system.disks, request.at("temporary").get<std::string>());
+    auto found = work_on_disks(above.layers(), request, nullptr, peer);
+    // If a machine has started meanwhile, what was read may be half of this and half of that.
+    check_disks(system.disks, Hold::still);
+    return found;
+}
+
+GuestIdentity change_disks(const GuestSystem& system, const json& request, const IdentityChange& change, Peer& peer) {
+    check_disks(system.disks, Hold::alone);
+    return work_on_disks(system.disks, request, &change, peer);
+}
+
+json perform(const json& request, Peer& peer) {
+    const auto operation = request.at("operation").get<std::string>();
+    const auto system = request.at("system").get<GuestSystem>();
+    check_system(system);
+    const bool is_container = !system.root.empty();
+    if (operation == "read_identity")
+        return is_container ? read_container_identity(system.root) : read_disks(system, request, peer);
+    if (operation != "change_identity")
+        throw Error(Code::invalid_args, "There is no operation \"" + operation + "\"");
+    const auto change = request.at("change").get<IdentityChange>();
+    check_identity_change(change);
+    return is_container ? change_container_identity(system.root, change)
+                        : change_disks(system, request, change, peer);
+}
+
+json outcome_of_request(Peer& peer) {
+    try {
+        return {{"done", perform(json::parse(peer.request()), peer)}};
+    } catch (const Error& error) {
+        return {{"error", error_to_json(error)}};
+    } catch (const json::exception& error) {
+        return {
+            {"error", error_to_json({Code::failed, std::string("A message is not as it should be: ") + error.what()})}};
+    } catch (const std::exception& error) {
+        return {{"error", error_to_json({Code::failed, error.what()})}};
+    }
+}
+
+}  // namespace
+
+int main(int /*count*/, char** arguments) {
+    if (is_in_place_of_qemu()) return become_qemu(arguments);
+    ::umask(077);
+    const rlimit no_core{0, 0};
+    ::setrlimit(RLIMIT_CORE, &no_core);
+    struct stat in {};
+    if (::fstat(STDIN_FILENO, &in) != 0 || !S_ISSOCK(in.st_mode)) {
+        std::fputs("This is a part of virtbusd, and does its work for it: standard input must be its socket.\n",
+                   stderr);
+        return 2;
+    }
+    try {
+        Peer peer(STDIN_FILENO);
+        const auto outcome = outcome_of_request(peer);
+        peer.answer(outcome);
+        return outcome.contains("done") ? 0 : 1;
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "%s\n", error.what());
+        return 1;
+    }
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The operations on this host's machine-id, as model/host_tool.h says it. One thread.
+#include "helper/operations.h"
+#include "model/error.h"
+#include "model/identity_files.h"
+
+namespace virtbus::operations {
+
+namespace {
+
+IdentityFiles files_of(const Json& request) { return IdentityFiles(request.at("root").get<std::string>()); }
+
+}  // namespace
+
+Json host_ensure(const Json& request, Peer& /*peer*/) {
+    const auto file = to_id_file(request.at("file").get<std::string>());
+    if (!file) throw Error(Code::invalid_args, "file must be \"\", etc or dbus");
+    const auto ensured = files_of(request).ensure(*file);
+    return {{"created", ensured.created}, {"id", ensured.id.text()}};
+}
+
+Json host_link_dbus(const Json& request, Peer& /*peer*/) { return {{"changed", files_of(request).link_dbus()}}; }
+
+Json host_replace(const Json& request, Peer& /*peer*/) {
+    const auto id = MachineId::parse(request.at("id").get<std::string>());
+    if (!id) throw Error(Code::invalid_args, "id must be 32 hexadecimal digits");
+    files_of(request).replace(*id);
+    return Json::object();
+}
+
+}  // namespace virtbus::operations

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The machine-ids of this host and of all machines, as far as they are known, and which of them are the same. Guests' ids
+// are learnt by reading disks, which is slow: so they are kept in the state directory, readable by us alone, for
+// machine-id(5) calls them confidential. Main thread only.
+#pragma once
+
+#include "model/identity.h"
+#include "model/inventory.h"
+#include "model/object_ref.h"
+#include "model/state_file.h"
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace virtbus {
+
+class Hypervisor;
+
+class IdentitiesObserver {
+public:
+    virtual ~IdentitiesObserver() = default;
+    /// What is known of it, or who else has the same id, has changed.
+    virtual void identity_changed(const ObjectRef& subject) = 0;
+    /// These have one id. Told once more when others come to have it too.
+    virtual void duplicates_found(const std::string& fingerprint, const std::vector<ObjectRef>& subjects) = 0;
+    virtual void duplicates_resolved(const std::string& fingerprint) = 0;
+};
+
+class Identities {
+public:
+    /// Those that have one id.
+    struct Group {
+        std::string fingerprint;
+        std::vector<ObjectRef> subjects;
+    };
+
+    /// Reads what `file` holds. A damaged file is logged and begun anew.
+    Identities(asio::io_context& loop, std::filesystem::path file);
+    ~Identities();
+
+    void observe(IdentitiesObserver* observer) { observer_ = observer; }
+
+    /// From now on the machines of `hypervisor` are known here, as long as they are there.
+    void follow(Hypervisor& hypervisor);
+
+    /// What is known: of a machine or the host; nothing of others.
+    [[nodiscard]] Identity find(const ObjectRef& subject) const;
+    /// Whoever else has the same id.
+    [[nodiscard]] std::vector<ObjectRef> duplicates(const ObjectRef& subject) const;
+    [[nodiscard]] std::vector<ObjectRef> with(const MachineId& id) const;
+    /// All ids that more than one have.
+    [[nodiscard]] std::vector<Group> groups() const;
+
+    /// This is known of it now.
+    void set(const ObjectRef& subject, Identity identity);
+
+private:
+    class Follower;
+
+    void added(const MachineRef& machine, const Machine& value);
+    void changed(const MachineRef& machine, const Machine& before, const Machine& after);
+    void started(const MachineRef& machine);
+    void removed(const MachineRef& machine);
+
+    /// Puts it in the place of what is shown, and tells whom it concerns.
+    void show(const ObjectRef& subject, const Identity& now);
+    /// What is shown of a machine with that definition.
+    [[nodiscard]] Identity shown(const MachineRef& machine, const Machine& value) const;
+    void tell(const ObjectRef& subject) const;
+    void save();
+    Task<> write();
+    [[nodiscard]] std::string text() const;
+
+    asio::io_context& loop_;
+    StateFile file_;
+    IdentitiesObserver* observer_ = nullptr;
+    std::vector<std::unique_ptr<Follower>> followers_;
+    std::map<MachineRef, Identity> learnt_;      // kept in the file; also of machines that are not there at the moment
+    std::map<ObjectRef, Identity> shown_;        // of those that are there
+    std::map<MachineId, std::set<ObjectRef>> by_id_;
+    bool saving_ = false;
+};
+
+}  // namespace virtbus

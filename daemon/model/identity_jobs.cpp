@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/identity_jobs.h"
+
+#include "base/log.h"
+#include "model/guest_disks.h"
+#include "model/image_work.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace virtbus {
+
+namespace {
+
+/// Reads what the machine has, and remembers it.
+Task<> read_work(std::shared_ptr<Hypervisor> hypervisor, JobControl& job, std::shared_ptr<GuestTool> tool,
+                 Identities& identities, MachineRef machine, GuestSystem system) {
+    const auto found = std::make_shared<GuestIdentity>();
+    const auto source = system.root.empty() ? IdentitySource::disk : IdentitySource::files;
+    auto work = [tool, system = std::move(system), found](Port&, Transfer& progress) {
+        *found = tool->read_identity(system, progress);
+    };
+    co_await transfer(hypervisor, job, std::move(work), Counts::steps);
+    identities.set(machine, identity_of(*found, source));
+}
+
+Task<> change_work(std::shared_ptr<Hypervisor> hypervisor, JobControl& job, std::shared_ptr<GuestTool> tool,
+                   Identities& identities, MachineRef machine, GuestSystem system, IdentityChange change,
+                   std::optional<std::string> expected) {
+    const auto found = std::make_shared<GuestIdentity>();
+    auto work = [=](Port&, Transfer& progress) {
+        auto wanted = change;
+        if (expected) {
+            const auto now = tool->read_identity(system, progress);
+            if ((now.id ? fingerprint(*now.id) : "") != *expected)
+                throw Error(Code::stale_generation, "expected: the guest has another machine-id by now");
+            wanted.expected = now.id;
+        }
+        *found = tool->change_identity(system, wanted, progress);
+    };
+    co_await transfer(hypervisor, job, std::move(work), Counts::steps);
+    identities.set(machine, identity_of(*found, IdentitySource::assigned));
+    job.set_result("fingerprint", found->id ? fingerprint(*found->id) : std::string());
+}
+
+/// Whether there is something to learn that is not known.
+bool wants_reading(const Identity& identity) {
+    return identity.source != IdentitySource::kernel_command_line &&
+           (identity.source == IdentitySource::none || identity.stale);
+}
+
+/// A machine that an audit reads.
+struct Audited {
+    std::shared_ptr<Hypervisor> hypervisor;
+    MachinePtr machine;
+};
+
+/// Returns why it could not be read; "" if it was.
+Task<std::string> audit_one(Audited audited, JobControl& job, Jobs& jobs, std::shared_ptr<GuestTool> tool,
+                            Identities& identities) {
+    const MachineRef ref{audited.hypervisor->name(), audited.machine->uuid};
+    audited.machine = audited.hypervisor->inventory().find(ref.uuid);  // as it is by now: others were read before
+    if (!audited.machine) co_return "";
+    try {
+        require_at_rest(*audited.machine, "read");
+        auto system = system_of(*audited.hypervisor, *audited.machine);
+        const auto disks = own_disks(*audited.hypervisor, *audited.machine);
+        const auto claim = jobs.claims().take(fmt::format("job {} (machine-id-audit)", job.number()), {},
+                                              disk_claims(*audited.hypervisor, *audited.machine, disks));
+        co_await read_work(audited.hypervisor, job, tool, identities, ref, std::move(system));
+    } catch (const Error& error) {
+        if (error.code() == Code::cancelled) throw;
+        co_return error.what();
+    }
+    co_return "";
+}
+
+Task<> audit_work(std::vector<Audited> all, JobControl& job, Jobs& jobs, std::shared_ptr<GuestTool> tool,
+                  Identities& identities) {
+    std::vector<ObjectGroup> unread;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        job.set_share(static_cast<double>(i) / static_cast<double>(all.size()));
+        const MachineRef ref{all[i].hypervisor->name(), all[i].machine->uuid};
+        auto audited = all[i];
+        auto why = co_await audit_one(std::move(audited), job, jobs, tool, identities);
+        if (job.is_cancelled()) throw Error(Code::cancelled, "cancelled");
+        if (!why.empty()) unread.push_back({std::move(why), {ref}});
+    }
+    std::vector<ObjectGroup> groups;
+    for (auto& group : identities.groups()) groups.push_back({group.fingerprint, std::move(group.subjects)});
+    job.set_result("groups", std::move(groups));
+    job.set_result("unread", std::move(unread));
+}
+
+}  // namespace
+
+std::uint64_t IdentityJobs::refresh(const JobOrigin& origin, const Machine& machine) {
+    require_at_rest(machine, "read");
+    auto system = system_of(*origin.hypervisor, machine);
+    const MachineRef ref{origin.hypervisor->name(), machine.uuid};
+    const auto reads = disk_claims(*origin.hypervisor, machine, own_disks(*origin.hypervisor, machine));
+    return jobs_.start({JobKind::machine_id_refresh, ref, origin.owner, {}, reads},
+                       [=, this, hypervisor = origin.hypervisor](JobControl& job) {
+                           return read_work(hypervisor, job, tool_, identities_, ref, system);
+                       });
+}
+
+std::uint64_t IdentityJobs::change(JobKind kind, const JobOrigin& origin, const Machine& machine, IdentityChange change,
+                                   std::optional<std::string> expected) {
+    require_at_rest(machine, "change the machine-id of");
+    require_alone(*origin.hypervisor, machine, "change the machine-id of");
+    auto system = system_of(*origin.hypervisor, machine);
+    const MachineRef ref{origin.hypervisor->name(), machine.uuid};
+    const auto changes = disk_claims(*origin.hypervisor, machine, own_disks(*origin.hypervisor, machine));
+    return jobs_.start({kind, ref, origin.owner, changes, {}},
+                       [=, this, hypervisor = origin.hypervisor](JobControl& job) {
+                           return change_work(hypervisor, job, tool_, identities_, ref, system, change, expected);
+                       });
+}
+
+std::uint64_t IdentityJobs::assign(const JobOrigin& origin, const Machine& machine, const MachineId& id,
+                                   const IdentityPlan& plan) {
+    if (!plan.duplicate) refuse_duplicate(id, MachineRef{origin.hypervisor->name(), machine.uuid});
+    IdentityChange wanted;
+    wanted.id = id;
+    wanted.boot_entries = plan.boot_entries;
+    return change(JobKind::machine_id_assign, origin, machine, wanted, plan.expected);
+}
+
+std::uint64_t IdentityJobs::regenerate(const JobOrigin& origin, const Machine& machine, const IdentityPlan& plan) {
+    IdentityChange wanted;
+    wanted.id = new_id();
+    wanted.boot_entries = plan.boot_entries;
+    return change(JobKind::machine_id_regenerate, origin, machine, wanted, plan.expected);
+}
+
+std::uint64_t IdentityJobs::seal(const JobOrigin& origin, const Machine& machine, bool uninitialized, bool boot_entries) {
+    IdentityChange wanted;
+    wanted.kind = IdentityChange::Kind::seal;
+    wanted.uninitialized = uninitialized;
+    wanted.boot_entries = boot_entries;
+    return change(JobKind::machine_id_seal, origin, machine, wanted, {});
+}
+
+std::uint64_t IdentityJobs::audit(std::uint32_t owner, std::vector<std::shared_ptr<Hypervisor>> hypervisors) {
+    std::vector<Audited> all;
+    for (const auto& hypervisor : hypervisors)
+        for (const auto& [uuid, machine] : hypervisor->inventory().machines())
+            if (wants_reading(identities_.find(MachineRef{hypervisor->name(), uuid}))) all.push_back({hypervisor, machine});
+    std::sort(all.begin(), all.end(), [](const auto& left, const auto& right) {
+        return left.machine->name < right.machine->name;
+    });
+    return jobs_.start({JobKind::machine_id_audit, HostRef{}, owner, {}, {}}, [this, all](JobControl& job) {
+        return audit_work(all, job, jobs_, tool_, identities_);
+    });
+}
+
+void IdentityJobs::refuse_duplicate(const MachineId& id, const std::optional<MachineRef>& machine) const {
+    for (const auto& other : identities_.with(id))
+        if (!machine || other != ObjectRef(*machine))
+            throw Error(Code::duplicate_machine_id, fmt::format("{} has that machine-id already; Regenerate makes one "
+                                                                "that nobody has", to_string(other)));
+}
+
+MachineId IdentityJobs::new_id() const {
+    auto id = MachineId::random();
+    while (!identities_.with(id).empty()) id = MachineId::random();
+    return id;
+}
+
+void IdentityJobs::check(Hypervisor& hypervisor, const Machine& machine, const MachineId& id) const {
+    refuse_duplicate(id, MachineRef{hypervisor.name(), machine.uuid});
+    require_at_rest(machine, "change the machine-id of");
+    require_alone(hypervisor, machine, "change the machine-id of");
+    system_of(hypervisor, machine);
+}
+
+}  // namespace virtbus

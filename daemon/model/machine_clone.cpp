@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/machine_clone.h"
+
+#include "base/log.h"
+#include "model/guest_disks.h"
+#include "model/image_rules.h"
+#include "model/image_work.h"
+#include "model/machine_copy.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace virtbus {
+
+namespace {
+
+/// A disk of the source, and the file that is made of it.
+struct DiskCopy {
+    std::string target;
+    ImageFile from;
+    std::uint64_t size = 0;
+    std::string pool;
+    NewFile file;
+};
+
+/// What the work of the job stands on.
+struct CloneBench {
+    std::shared_ptr<Hypervisor> hypervisor;
+    JobJournal* journal;
+    std::shared_ptr<ImageTool> image_tool;
+    IdentityJobs* identity_jobs;
+};
+
+std::string path_of(const NewFile& file) { return file.directory + "/" + file.name; }
+
+/// The names of the copies: "web.qcow2", or with several disks "web-vda.qcow2".
+std::vector<DiskCopy> plan_disks(Hypervisor& hypervisor, const Machine& source, const ClonePlan& plan) {
+    std::vector<DiskCopy> copies;
+    const auto disks = own_disks(hypervisor, source);
+    for (const auto& own : disks) {
+        if (!own.image)
+            throw Error(Code::not_supported, fmt::format("machine {}: its disk {}, {}, is no image of a pool: make its "
+                                                         "directory a pool first", source.name, own.disk.target,
+                                                         own.file.path));
+        require_plain(hypervisor, *own.image, "clone");
+        refuse_running(hypervisor, *own.image, "clone");  // another machine that has it, too
+        require_writable_pool(hypervisor, own.image->pool);
+        const auto pool = require_writable_pool(hypervisor, plan.pool.value_or(own.image->pool));
+        const auto format = plan.linked ? "qcow2" : own.image->format;
+        const auto name = disks.size() == 1 ? fmt::format("{}.{}", plan.name, format)
+                                            : fmt::format("{}-{}.{}", plan.name, own.disk.target, format);
+        check_image_name("name", name);
+        refuse_existing(hypervisor, pool->name, name);
+        copies.push_back({own.disk.target, own.file, own.image->virtual_size, pool->name,
+                          {pool->path, {}, name, format, Preallocation::off, false}});
+    }
+    return copies;
+}
+
+/// Makes the files, under their temporary names.
+void make_disks(const std::vector<DiskCopy>& copies, ImageTool& tool, bool linked, Transfer& progress) {
+    for (const auto& copy : copies) {
+        auto file = copy.file;
+        file.name.clear();  // it gets its own when all is done
+        if (linked)
+            tool.create(file, copy.size, copy.from, progress);
+        else
+            tool.convert(copy.from, file, progress);
+    }
+}
+
+/// Gives them the identity that the copy is to have.
+GuestIdentity give_identity(const std::vector<DiskCopy>& copies, GuestTool& tool, const IdentityChange& change,
+                            Transfer& progress) {
+    GuestSystem system;
+    for (const auto& copy : copies)
+        system.disks.push_back({copy.file.directory + "/" + copy.file.temporary, copy.file.format});
+    auto found = tool.change_identity(system, change, progress);
+    // A sealed one has none.
+    if (found.id != change.id || (change.id && !found.consistent))
+        throw Error(Code::failed, "the copy does not have the machine-id that it should have; nothing was made");
+    return found;
+}
+
+/// Undoes what define_and_publish() had done of it.
+void take_back(Port& port, const Uuid& uuid, const std::vector<DiskCopy>& published) {
+    try {
+        port.remove(uuid, false);
+        for (const auto& copy : published) {
+            port.storage().refresh_pool(copy.pool);
+            port.storage().delete_image(copy.pool, copy.file.name);
+        }
+    } catch (const Error& error) {
+        log::error(fmt::format("a copy that failed is left: {}", error.what()));
+    }
+}
+
+/// From the definition on the journal finishes it, should we be killed.
+void define_and_publish(Port& port, const Uuid& source, const MachineCopy& machine, const std::vector<DiskCopy>& copies,
+                        ImageTool& tool) {
+    port.define_copy(source, machine);
+    std::vector<DiskCopy> published;
+    try {
+        for (const auto& copy : copies) {
+            tool.publish(copy.file);
+            published.push_back(copy);
+        }
+    } catch (const Error&) {
+        const auto failure = std::current_exception();
+        take_back(port, machine.uuid, published);
+        std::rethrow_exception(failure);
+    }
+}
+
+Task<> show_copy(CloneBench bench, Uuid uuid, std::vector<DiskCopy> copies) {
+    for (const auto& copy : copies) co_await show_image(bench.hypervisor, copy.pool, copy.file.name);
+    co_await bench.hypervisor->inventory().refreshed(uuid);
+}
+
+Task<> make_copy(CloneBench bench, JobControl& job, MachineRef source, MachineCopy machine, ClonePlan plan,
+                 std::optional<IdentityChange> change, const std::vector<DiskCopy>& copies) {
+    const auto found = std::make_shared<GuestIdentity>();
+    auto copying = [=](Port& port, Transfer& progress) {
+        port.check_copy(source.uuid, machine);  // before hours of copying
+        make_disks(copies, *bench.image_tool, plan.linked, progress);
+    };
+    co_await transfer(bench.hypervisor, job, std::move(copying));
+    auto finishing = [=](Port& port, Transfer& progress) {
+        if (change) *found = give_identity(copies, *bench.identity_jobs->tool(), *change, progress);
+        progress.refuse_cancelled();
+        define_and_publish(port, source.uuid, machine, copies, *bench.image_tool);
+    };
+    co_await transfer(bench.hypervisor, job, std::move(finishing), Counts::steps);
+    const MachineRef made{source.hypervisor, machine.uuid};
+    auto& identities = bench.identity_jobs->identities();
+    auto identity = change ? identity_of(*found, IdentitySource::assigned) : identities.find(source);
+    if (identity.source == IdentitySource::kernel_command_line) identity = {};  // of the source's definition alone
+    job.set_result("machine", made);
+    job.set_result("fingerprint", fingerprint(identity));
+    if (identity.source != IdentitySource::none) identities.set(made, std::move(identity));
+}
+
+Task<> clone_work(CloneBench bench, JobControl& job, MachineRef source, MachineCopy machine, ClonePlan plan,
+                  std::optional<IdentityChange> change, std::vector<DiskCopy> copies) {
+    const MachineRef made{source.hypervisor, machine.uuid};
+    auto& storage = bench.hypervisor->storage();
+    std::vector<Draft> drafts;
+    for (auto& copy : copies) {
+        auto text = fmt::format("{} (clone {}: {}/{})", job.number(), plan.name, copy.pool, copy.file.name);
+        auto draft = co_await begin_draft(*bench.journal, job, std::move(text), copy.file, made);
+        copy.file = draft.file;
+        drafts.push_back(std::move(draft));
+        co_await storage.declare(path_of(copy.file), copy.file.format);
+        machine.images.push_back({copy.target, path_of(copy.file), copy.file.format});
+    }
+    std::exception_ptr failure;
+    try {
+        co_await make_copy(bench, job, source, machine, plan, change, copies);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    if (!failure) co_return co_await show_copy(bench, machine.uuid, std::move(copies));
+    for (auto& draft : drafts) {
+        co_await bench.journal->clean_up(bench.image_tool, *draft.line, draft.file.directory, draft.file.temporary);
+        storage.withdraw(path_of(draft.file));
+    }
+    for (const auto& copy : copies) storage.look_again(copy.pool);
+    std::rethrow_exception(failure);
+}
+
+/// What is to be done inside the copy; nothing when it keeps all as it is.
+std::optional<IdentityChange> change_of(const ClonePlan& plan, const IdentityJobs& jobs) {
+    IdentityChange change;
+    change.hostname = plan.hostname;
+    switch (plan.identity) {
+        case ClonePlan::IdentityOf::a_new_one: change.id = jobs.new_id(); break;
+        case ClonePlan::IdentityOf::a_given_one: change.id = plan.id; break;
+        case ClonePlan::IdentityOf::none: change.kind = IdentityChange::Kind::seal; break;
+        case ClonePlan::IdentityOf::the_source: return std::nullopt;
+    }
+    return change;
+}
+
+void refuse_name(Hypervisor& hypervisor, const std::string& name) {
+    check_name("name", name);
+    for (const auto& [uuid, machine] : hypervisor.inventory().machines())
+        if (machine->name == name)
+            throw Error(Code::already_exists, fmt::format("there is already a machine {}", name));
+}
+
+}  // namespace
+
+std::uint64_t MachineClones::clone(const JobOrigin& origin, const Machine& source, const ClonePlan& plan) {
+    auto& hypervisor = *origin.hypervisor;
+    if (source.kind == Kind::container)
+        throw Error(Code::not_supported, fmt::format("machine {} is a container: only machines with disks are cloned",
+                                                     source.name));
+    refuse_name(hypervisor, plan.name);
+    require_at_rest(source, "clone");
+    if (plan.id) identity_jobs_.refuse_duplicate(*plan.id, {});
+    auto copies = plan_disks(hypervisor, source, plan);
+    auto change = change_of(plan, identity_jobs_);
+    if (change && copies.empty())
+        throw Error(Code::unsupported_guest, fmt::format("machine {} has no disk that could hold a machine-id: say "
+                                                         "machine-id keep", source.name));
+    MachineCopy machine;
+    machine.name = plan.name;
+    machine.uuid = Uuid::random();
+    machine.owner = origin.owner;
+
+    const MachineRef ref{hypervisor.name(), source.uuid};
+    JobPlan job{JobKind::clone, ref, origin.owner, {}, disk_claims(hypervisor, source, own_disks(hypervisor, source))};
+    for (const auto& copy : copies) job.changes.emplace_back(ImageRef{hypervisor.name(), copy.pool, copy.file.name});
+    const CloneBench bench{origin.hypervisor, &journal_, image_tool_, &identity_jobs_};
+    return jobs_.start(job, [=](JobControl& control) {
+        return clone_work(bench, control, ref, machine, plan, change, copies);
+    });
+}
+
+}  // namespace virtbus

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "support/fake_guests.h"
+
+#include <chrono>
+#include <utility>
+
+namespace virtbus::test {
+
+namespace {
+
+std::string path_of(const GuestSystem& system) { return system.root.empty() ? system.disks.front().path : system.root; }
+
+GuestIdentity identity(const std::optional<MachineId>& id) {
+    GuestIdentity found;
+    found.state = id ? IdState::valid : IdState::empty;
+    found.dbus_state = DbusState::link;
+    found.id = id;
+    found.consistent = id.has_value();
+    return found;
+}
+
+}  // namespace
+
+void FakeGuests::put(const std::string& path, const std::optional<MachineId>& id) {
+    const std::lock_guard lock(mutex_);
+    systems_[path] = id;
+}
+
+std::optional<MachineId> FakeGuests::id(const std::string& path) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = systems_.find(path);
+    return found == systems_.end() ? std::nullopt : found->second;
+}
+
+void FakeGuests::fail(const Error& error) {
+    const std::lock_guard lock(mutex_);
+    failure_ = error;
+}
+
+std::vector<std::string> FakeGuests::calls() const {
+    const std::lock_guard lock(mutex_);
+    return calls_;
+}
+
+IdentityChange FakeGuests::change() const {
+    const std::lock_guard lock(mutex_);
+    return change_;
+}
+
+GuestSystem FakeGuests::system() const {
+    const std::lock_guard lock(mutex_);
+    return system_;
+}
+
+void FakeGuests::find(const GuestIdentity& found) {
+    const std::lock_guard lock(mutex_);
+    finding_ = found;
+}
+
+void FakeGuests::block() {
+    const std::lock_guard lock(mutex_);
+    blocked_ = true;
+}
+
+void FakeGuests::release() {
+    const std::lock_guard lock(mutex_);
+    blocked_ = false;
+    changed_.notify_all();
+}
+
+std::size_t FakeGuests::hanging() const {
+    const std::lock_guard lock(mutex_);
+    return hanging_;
+}
+
+FakeGuests::Lock FakeGuests::enter(const std::string& verb, const GuestSystem& system, const Transfer& transfer) {
+    Lock lock(mutex_);
+    calls_.push_back(verb + " " + path_of(system));
+    system_ = system;
+    ++hanging_;
+    while (blocked_ && !transfer.is_cancelled()) changed_.wait_for(lock, std::chrono::milliseconds(5));
+    --hanging_;
+    transfer.refuse_cancelled();
+    if (failure_) throw Error(*std::exchange(failure_, std::nullopt));
+    return lock;
+}
+
+GuestIdentity FakeGuests::look(const std::optional<MachineId>& id) {
+    return finding_ ? *std::exchange(finding_, std::nullopt) : identity(id);
+}
+
+GuestIdentity FakeGuests::read_identity(const GuestSystem& system, Transfer& transfer) {
+    const auto lock = enter("read", system, transfer);
+    return look(systems_[path_of(system)]);
+}
+
+GuestIdentity FakeGuests::change_identity(const GuestSystem& system, const IdentityChange& change, Transfer& transfer) {
+    const bool seals = change.kind == IdentityChange::Kind::seal;
+    const auto lock = enter(seals ? "seal" : "assign", system, transfer);
+    change_ = change;
+    auto& id = systems_[path_of(system)];
+    if (change.expected && change.expected != id) throw Error(Code::stale_generation, "it has another machine-id");
+    id = seals ? std::nullopt : change.id;
+    return look(id);
+}
+
+}  // namespace virtbus::test
