@@ -14,7 +14,7 @@ namespace virtbus {
 
 namespace {
 
-// Not IN_CREATE: a file that is being copied there is told when it is whole.
+// Not IN_CREATE, where nobody asks for it: a file that is being copied there is told when it is whole.
 constexpr std::uint32_t events =
     IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
 
@@ -35,9 +35,10 @@ struct DirectoryWatch::State {
 };
 
 DirectoryWatch::DirectoryWatch(asio::io_context& loop, const std::string& directory,
-                               std::function<void(std::string_view)> changed)
+                               std::function<void(std::string_view)> changed, Links links)
     : state_(std::make_shared<State>(loop, std::move(changed))) {
-    if (::inotify_add_watch(state_->descriptor.native_handle(), directory.c_str(), events) < 0)
+    if (::inotify_add_watch(state_->descriptor.native_handle(), directory.c_str(),
+                            links == Links::told ? events | IN_CREATE : events) < 0)
         throw std::system_error(errno, std::generic_category(), directory);
     wait(state_);
 }

@@ -13,9 +13,13 @@ namespace virtbus {
 
 class DirectoryWatch {
 public:
+    /// Whether links that are made there are told; then files are, too, before anything is in them.
+    enum class Links { untold, told };
+
     /// Calls `changed` with the names of files, until this is destroyed. Throws std::system_error where the directory
     /// may not be watched.
-    DirectoryWatch(asio::io_context& loop, const std::string& directory, std::function<void(std::string_view)> changed);
+    DirectoryWatch(asio::io_context& loop, const std::string& directory, std::function<void(std::string_view)> changed,
+                   Links links = Links::untold);
     DirectoryWatch(const DirectoryWatch&) = delete;
     DirectoryWatch& operator=(const DirectoryWatch&) = delete;
     ~DirectoryWatch();

@@ -3,6 +3,7 @@
 
 #include "bus/machine_properties.h"
 #include "bus/paths.h"
+#include "model/hostname.h"
 #include "model/image_rules.h"
 #include "model/machine_jobs.h"
 
@@ -65,6 +66,7 @@ ClonePlan take_clone_plan(Options& options, const std::string& name) {
         plan.id = MachineId::parse(word);
         if (!plan.id) throw Error(Code::invalid_args, "machine-id: must be regenerate, seal, keep, or 32 hexadecimal digits");
     }
+    if (plan.hostname) check_hostname(*plan.hostname);
     if (plan.hostname && plan.identity == IdentityOf::the_source)
         throw Error(Code::invalid_args, "hostname: nothing is changed inside of a copy that keeps its machine-id");
     return plan;
@@ -162,6 +164,8 @@ void MachineObject::Start(JobResult&& result, VariantMap options) {
               const auto claim = claim_images();
               if (machine_->saved && !start.discard_saved)
                   co_return start_job(JobKind::start, call, restore_work(hypervisor_, uuid, start, claim));
+              const auto alone = jobs_.claims().take("the start of machine " + machine_->name,
+                                                     {MachineRef{hypervisor_->name(), uuid}});
               co_await change(Lane::work, [uuid, start](Port& port) { port.start(uuid, start); });
               co_return job_path(0);
           });

@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "helper/guest_hostname.h"
 
-#include "base/utf8.h"
-#include "model/error.h"
-
-#include <fmt/format.h>
-
-#include <algorithm>
+#include "model/hostname.h"
 
 namespace virtbus {
 
@@ -15,28 +10,7 @@ namespace {
 constexpr auto* hostname_path = "/etc/hostname";
 constexpr auto* hosts_path = "/etc/hosts";
 constexpr std::int64_t hostname_file_max = 1 << 20;
-constexpr std::size_t hostname_max = 64;
-constexpr std::size_t label_max = 63;
 constexpr std::string_view blanks = " \t\r";
-
-bool is_label(std::string_view label) {
-    const auto is_fit = [](char letter) {
-        return (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
-               (letter >= '0' && letter <= '9') || letter == '-';
-    };
-    return !label.empty() && label.size() <= label_max && label.front() != '-' && label.back() != '-' &&
-           std::all_of(label.begin(), label.end(), is_fit);
-}
-
-bool is_hostname(std::string_view name) {
-    if (name.size() > hostname_max) return false;
-    while (true) {
-        const auto dot = name.find('.');
-        if (!is_label(name.substr(0, dot))) return false;
-        if (dot == std::string_view::npos) return true;
-        name.remove_prefix(dot + 1);
-    }
-}
 
 std::string_view trimmed(std::string_view line) {
     const auto first = line.find_first_not_of(blanks);
@@ -82,12 +56,6 @@ std::string renamed_line(std::string_view line, std::string_view from, std::stri
 }
 
 }  // namespace
-
-void check_hostname(std::string_view name) {
-    if (!is_hostname(name))
-        throw Error(Code::invalid_args,
-                    fmt::format("\"{}\" is no hostname: at most 64 letters, digits, \"-\" and \".\"", to_utf8(name)));
-}
 
 std::string read_hostname(GuestFiles& files) {
     const auto facts = files.look_through(hostname_path);

@@ -9,9 +9,6 @@
 
 namespace virtbus {
 
-/// Error invalid_args if it is none: at most 64 letters, digits, "-" and ".", which make a valid name of DNS.
-void check_hostname(std::string_view name);
-
 /// "" if it has none.
 std::string read_hostname(GuestFiles& files);
 

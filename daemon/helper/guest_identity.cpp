@@ -6,6 +6,7 @@
 #include "helper/guest_hostname.h"
 #include "helper/identity_look.h"
 #include "model/error.h"
+#include "model/hostname.h"
 
 #include <fmt/format.h>
 

@@ -119,10 +119,11 @@ Task<> HostIdentity::start() {
 
 void HostIdentity::watch(const std::string& directory) {
     try {
-        watches_.push_back(std::make_unique<DirectoryWatch>(loop_, directory, [this](std::string_view file) {
+        const auto look = [this](std::string_view file) {
             if (file == "machine-id" && !std::exchange(looking_soon_, true))
                 spawn(loop_, look_soon(), "looking at this host's machine-id");
-        }));
+        };
+        watches_.push_back(std::make_unique<DirectoryWatch>(loop_, directory, look, DirectoryWatch::Links::told));
     } catch (const std::system_error& error) {
         log::debug(fmt::format("{} is not watched: {}", directory, error.what()));
     }

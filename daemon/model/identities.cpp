@@ -14,9 +14,9 @@
 
 namespace virtbus {
 
-namespace {
-
 using Json = nlohmann::json;
+
+namespace {
 
 Json identity_to_json(const MachineRef& machine, const Identity& identity) {
     return {{"hypervisor", machine.hypervisor},
@@ -69,7 +69,7 @@ public:
         if (event.event == "started") owner_.started(ref(uuid));
     }
     void removed(const MachinePtr& machine) override { owner_.removed(ref(machine->uuid)); }
-    void resynced() override {}
+    void resynced() override { owner_.keep_only(hypervisor_); }
 
 private:
     [[nodiscard]] MachineRef ref(const Uuid& uuid) const { return {hypervisor_.name(), uuid}; }
@@ -124,11 +124,10 @@ std::vector<Identities::Group> Identities::groups() const {
 void Identities::set(const ObjectRef& subject, Identity identity) {
     const auto* machine = std::get_if<MachineRef>(&subject);
     if (machine == nullptr) return show(subject, identity);
-    const bool is_there = shown_.contains(subject);
-    const bool is_enforced = is_there && shown_.at(subject).source == IdentitySource::kernel_command_line;
+    if (!shown_.contains(subject)) return;  // it went while somebody looked
+    const bool is_enforced = shown_.at(subject).source == IdentitySource::kernel_command_line;
     learnt_[*machine] = identity;
     save();
-    if (!is_there) return;
     if (is_enforced) {  // what its definition says goes before what its disk does
         identity.id = shown_.at(subject).id;
         identity.source = IdentitySource::kernel_command_line;
@@ -173,6 +172,14 @@ void Identities::removed(const MachineRef& machine) {
     show(machine, {});
     shown_.erase(machine);
     if (learnt_.erase(machine) > 0) save();
+}
+
+void Identities::keep_only(Hypervisor& hypervisor) {
+    const auto& there = hypervisor.inventory().machines();
+    const auto gone = std::erase_if(learnt_, [&](const auto& entry) {
+        return entry.first.hypervisor == hypervisor.name() && !there.contains(entry.first.uuid);
+    });
+    if (gone > 0) save();
 }
 
 void Identities::show(const ObjectRef& subject, const Identity& now) {

@@ -54,7 +54,7 @@ public:
     /// All ids that more than one have.
     [[nodiscard]] std::vector<Group> groups() const;
 
-    /// This is known of it now.
+    /// This is known of it now; of a machine that is not there any more it is forgotten.
     void set(const ObjectRef& subject, Identity identity);
 
 private:
@@ -64,6 +64,8 @@ private:
     void changed(const MachineRef& machine, const Machine& before, const Machine& after);
     void started(const MachineRef& machine);
     void removed(const MachineRef& machine);
+    /// All its machines are listed: what is known of others is not of any that is there.
+    void keep_only(Hypervisor& hypervisor);
 
     /// Puts it in the place of what is shown, and tells whom it concerns.
     void show(const ObjectRef& subject, const Identity& now);

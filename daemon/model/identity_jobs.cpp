@@ -13,16 +13,23 @@ namespace virtbus {
 
 namespace {
 
+/// Somebody may have started it meanwhile, by another way than ours.
+Identity as_of_now(Hypervisor& hypervisor, const MachineRef& machine, Identity identity) {
+    const auto now = hypervisor.inventory().find(machine.uuid);
+    identity.stale = now && is_active(now->state);
+    return identity;
+}
+
 /// Reads what the machine has, and remembers it.
 Task<> read_work(std::shared_ptr<Hypervisor> hypervisor, JobControl& job, std::shared_ptr<GuestTool> tool,
-                 Identities& identities, MachineRef machine, GuestSystem system) {
+                 Identities& identities, MachineRef machine, GuestSystem system, Counts counts = Counts::steps) {
     const auto found = std::make_shared<GuestIdentity>();
     const auto source = system.root.empty() ? IdentitySource::disk : IdentitySource::files;
     auto work = [tool, system = std::move(system), found](Port&, Transfer& progress) {
         *found = tool->read_identity(system, progress);
     };
-    co_await transfer(hypervisor, job, std::move(work), Counts::steps);
-    identities.set(machine, identity_of(*found, source));
+    co_await transfer(hypervisor, job, std::move(work), counts);
+    identities.set(machine, as_of_now(*hypervisor, machine, identity_of(*found, source)));
 }
 
 Task<> change_work(std::shared_ptr<Hypervisor> hypervisor, JobControl& job, std::shared_ptr<GuestTool> tool,
@@ -40,7 +47,7 @@ Task<> change_work(std::shared_ptr<Hypervisor> hypervisor, JobControl& job, std:
         *found = tool->change_identity(system, wanted, progress);
     };
     co_await transfer(hypervisor, job, std::move(work), Counts::steps);
-    identities.set(machine, identity_of(*found, IdentitySource::assigned));
+    identities.set(machine, as_of_now(*hypervisor, machine, identity_of(*found, IdentitySource::assigned)));
     job.set_result("fingerprint", found->id ? fingerprint(*found->id) : std::string());
 }
 
@@ -68,7 +75,7 @@ Task<std::string> audit_one(Audited audited, JobControl& job, Jobs& jobs, std::s
         const auto disks = own_disks(*audited.hypervisor, *audited.machine);
         const auto claim = jobs.claims().take(fmt::format("job {} (machine-id-audit)", job.number()), {},
                                               disk_claims(*audited.hypervisor, *audited.machine, disks));
-        co_await read_work(audited.hypervisor, job, tool, identities, ref, std::move(system));
+        co_await read_work(audited.hypervisor, job, tool, identities, ref, std::move(system), Counts::nothing);
     } catch (const Error& error) {
         if (error.code() == Code::cancelled) throw;
         co_return error.what();
@@ -107,14 +114,14 @@ std::uint64_t IdentityJobs::refresh(const JobOrigin& origin, const Machine& mach
 }
 
 std::uint64_t IdentityJobs::change(JobKind kind, const JobOrigin& origin, const Machine& machine, IdentityChange change,
-                                   std::optional<std::string> expected) {
+                                   std::optional<std::string> expected, const Promise& promise) {
     require_at_rest(machine, "change the machine-id of");
     require_alone(*origin.hypervisor, machine, "change the machine-id of");
     auto system = system_of(*origin.hypervisor, machine);
     const MachineRef ref{origin.hypervisor->name(), machine.uuid};
     const auto changes = disk_claims(*origin.hypervisor, machine, own_disks(*origin.hypervisor, machine));
     return jobs_.start({kind, ref, origin.owner, changes, {}},
-                       [=, this, hypervisor = origin.hypervisor](JobControl& job) {
+                       [=, this, hypervisor = origin.hypervisor, kept = promise](JobControl& job) {
                            return change_work(hypervisor, job, tool_, identities_, ref, system, change, expected);
                        });
 }
@@ -125,14 +132,14 @@ std::uint64_t IdentityJobs::assign(const JobOrigin& origin, const Machine& machi
     IdentityChange wanted;
     wanted.id = id;
     wanted.boot_entries = plan.boot_entries;
-    return change(JobKind::machine_id_assign, origin, machine, wanted, plan.expected);
+    return change(JobKind::machine_id_assign, origin, machine, wanted, plan.expected, promise(id));
 }
 
 std::uint64_t IdentityJobs::regenerate(const JobOrigin& origin, const Machine& machine, const IdentityPlan& plan) {
     IdentityChange wanted;
     wanted.id = new_id();
     wanted.boot_entries = plan.boot_entries;
-    return change(JobKind::machine_id_regenerate, origin, machine, wanted, plan.expected);
+    return change(JobKind::machine_id_regenerate, origin, machine, wanted, plan.expected, promise(*wanted.id));
 }
 
 std::uint64_t IdentityJobs::seal(const JobOrigin& origin, const Machine& machine, bool uninitialized, bool boot_entries) {
@@ -140,7 +147,7 @@ std::uint64_t IdentityJobs::seal(const JobOrigin& origin, const Machine& machine
     wanted.kind = IdentityChange::Kind::seal;
     wanted.uninitialized = uninitialized;
     wanted.boot_entries = boot_entries;
-    return change(JobKind::machine_id_seal, origin, machine, wanted, {});
+    return change(JobKind::machine_id_seal, origin, machine, wanted, {}, nullptr);
 }
 
 std::uint64_t IdentityJobs::audit(std::uint32_t owner, std::vector<std::shared_ptr<Hypervisor>> hypervisors) {
@@ -156,11 +163,21 @@ std::uint64_t IdentityJobs::audit(std::uint32_t owner, std::vector<std::shared_p
     });
 }
 
+IdentityJobs::Promise IdentityJobs::promise(const MachineId& id) {
+    std::erase_if(promised_, [](const auto& each) { return each.expired(); });
+    auto promise = std::make_shared<const MachineId>(id);
+    promised_.push_back(promise);
+    return promise;
+}
+
 void IdentityJobs::refuse_duplicate(const MachineId& id, const std::optional<MachineRef>& machine) const {
     for (const auto& other : identities_.with(id))
         if (!machine || other != ObjectRef(*machine))
             throw Error(Code::duplicate_machine_id, fmt::format("{} has that machine-id already; Regenerate makes one "
                                                                 "that nobody has", to_string(other)));
+    for (const auto& each : promised_)
+        if (const auto promised = each.lock(); promised && *promised == id)
+            throw Error(Code::duplicate_machine_id, "another machine is about to get that machine-id");
 }
 
 MachineId IdentityJobs::new_id() const {

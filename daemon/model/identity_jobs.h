@@ -37,7 +37,10 @@ public:
     /// Reads the machines that are not known, or not any more, and can be read; gives all that have one id.
     std::uint64_t audit(std::uint32_t owner, std::vector<std::shared_ptr<Hypervisor>> hypervisors);
 
-    /// duplicate_machine_id when another than `machine` has it.
+    /// Somebody is about to have it, as long as this lives: nobody else is given it meanwhile.
+    using Promise = std::shared_ptr<const MachineId>;
+    Promise promise(const MachineId& id);
+    /// duplicate_machine_id when another than `machine` has it, or is about to.
     void refuse_duplicate(const MachineId& id, const std::optional<MachineRef>& machine) const;
     /// One that nobody has who is known.
     [[nodiscard]] MachineId new_id() const;
@@ -49,11 +52,12 @@ public:
 
 private:
     std::uint64_t change(JobKind kind, const JobOrigin& origin, const Machine& machine, IdentityChange change,
-                         std::optional<std::string> expected);
+                         std::optional<std::string> expected, const Promise& promise);
 
     Jobs& jobs_;
     Identities& identities_;
     std::shared_ptr<GuestTool> tool_;
+    std::vector<std::weak_ptr<const MachineId>> promised_;
 };
 
 }  // namespace virtbus

@@ -7,6 +7,7 @@
 #include <asio/use_awaitable.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 
 namespace virtbus {
@@ -33,9 +34,15 @@ std::uint64_t remaining_usec(const Transfer& transfer, Clock::duration elapsed) 
     return static_cast<std::uint64_t>(usec * static_cast<double>(total - processed) / static_cast<double>(processed));
 }
 
-double share_of(const Transfer& transfer) {
+void show(JobControl& job, const Transfer& transfer, Counts counts, std::uint64_t remaining) {
+    const auto processed = transfer.processed();
     const auto total = transfer.total();
-    return total == 0 ? 0 : static_cast<double>(transfer.processed()) / static_cast<double>(total);
+    switch (counts) {
+        case Counts::bytes: return job.set_progress(processed, total, remaining);
+        case Counts::steps:
+            return job.set_share(total == 0 ? 0 : static_cast<double>(processed) / static_cast<double>(total));
+        case Counts::nothing: return;
+    }
 }
 
 }  // namespace
@@ -59,16 +66,12 @@ Task<> transfer(std::shared_ptr<Hypervisor> hypervisor, JobControl& job, std::fu
         // Others have all threads of the lane, and it need not wait for one.
         if (job.is_cancelled() && !*begun) throw Error(Code::cancelled, "cancelled");
         if (progress->processed() == 0) start = Clock::now();
-        if (counts == Counts::steps)
-            job.set_share(share_of(*progress));
-        else
-            job.set_progress(progress->processed(), progress->total(), remaining_usec(*progress, Clock::now() - start));
+        show(job, *progress, counts, remaining_usec(*progress, Clock::now() - start));
     }
     if (!aside->failure) {
-        if (counts == Counts::steps)
-            job.set_share(1);
-        else
-            job.set_progress(progress->total(), progress->total(), 0);
+        const auto all = std::max<std::uint64_t>(progress->total(), counts == Counts::steps ? 1 : 0);
+        progress->at(all, all);
+        show(job, *progress, counts, 0);
         co_return;
     }
     if (job.is_cancelled()) throw Error(Code::cancelled, "cancelled");

@@ -16,7 +16,11 @@
 namespace virtbus {
 
 /// What a Transfer says how far it is in.
-enum class Counts { bytes, steps };
+enum class Counts {
+    bytes,
+    steps,
+    nothing,  ///< what it says is not shown: it is a part of something larger
+};
 
 /// Runs `work` on the transfer lane until it ends or is cancelled, and shows how far it is.
 Task<> transfer(std::shared_ptr<Hypervisor> hypervisor, JobControl& job, std::function<void(Port&, Transfer&)> work,

@@ -83,22 +83,30 @@ GuestIdentity give_identity(const std::vector<DiskCopy>& copies, GuestTool& tool
     return found;
 }
 
-/// Undoes what define_and_publish() had done of it.
-void take_back(Port& port, const Uuid& uuid, const std::vector<DiskCopy>& published) {
+/// Undoes what define_and_publish() had done of it; false if the definition could not be taken back.
+bool take_back(Port& port, const Uuid& uuid, const std::vector<DiskCopy>& published) {
     try {
         port.remove(uuid, false);
+    } catch (const Error& error) {
+        log::error(fmt::format("a copy that failed is left, and gets its disks when virtbusd starts again: {}",
+                               error.what()));
+        return false;
+    }
+    try {
         for (const auto& copy : published) {
             port.storage().refresh_pool(copy.pool);
             port.storage().delete_image(copy.pool, copy.file.name);
         }
     } catch (const Error& error) {
-        log::error(fmt::format("a copy that failed is left: {}", error.what()));
+        log::error(fmt::format("the disks of a copy that failed are left: {}", error.what()));
     }
+    return true;
 }
 
-/// From the definition on the journal finishes it, should we be killed.
+/// From the definition on the journal finishes it, should we be killed. `left` says that it has to, as the definition
+/// could not be taken back.
 void define_and_publish(Port& port, const Uuid& source, const MachineCopy& machine, const std::vector<DiskCopy>& copies,
-                        ImageTool& tool) {
+                        ImageTool& tool, bool& left) {
     port.define_copy(source, machine);
     std::vector<DiskCopy> published;
     try {
@@ -108,7 +116,7 @@ void define_and_publish(Port& port, const Uuid& source, const MachineCopy& machi
         }
     } catch (const Error&) {
         const auto failure = std::current_exception();
-        take_back(port, machine.uuid, published);
+        left = !take_back(port, machine.uuid, published);
         std::rethrow_exception(failure);
     }
 }
@@ -118,8 +126,10 @@ Task<> show_copy(CloneBench bench, Uuid uuid, std::vector<DiskCopy> copies) {
     co_await bench.hypervisor->inventory().refreshed(uuid);
 }
 
-Task<> make_copy(CloneBench bench, JobControl& job, MachineRef source, MachineCopy machine, ClonePlan plan,
-                 std::optional<IdentityChange> change, const std::vector<DiskCopy>& copies) {
+/// What is known of the copy's machine-id when it is made. `left` as above.
+Task<Identity> make_copy(CloneBench bench, JobControl& job, MachineRef source, MachineCopy machine, ClonePlan plan,
+                         std::optional<IdentityChange> change, const std::vector<DiskCopy>& copies,
+                         std::shared_ptr<bool> left) {
     const auto found = std::make_shared<GuestIdentity>();
     auto copying = [=](Port& port, Transfer& progress) {
         port.check_copy(source.uuid, machine);  // before hours of copying
@@ -129,44 +139,57 @@ Task<> make_copy(CloneBench bench, JobControl& job, MachineRef source, MachineCo
     auto finishing = [=](Port& port, Transfer& progress) {
         if (change) *found = give_identity(copies, *bench.identity_jobs->tool(), *change, progress);
         progress.refuse_cancelled();
-        define_and_publish(port, source.uuid, machine, copies, *bench.image_tool);
+        define_and_publish(port, source.uuid, machine, copies, *bench.image_tool, *left);
     };
     co_await transfer(bench.hypervisor, job, std::move(finishing), Counts::steps);
-    const MachineRef made{source.hypervisor, machine.uuid};
-    auto& identities = bench.identity_jobs->identities();
-    auto identity = change ? identity_of(*found, IdentitySource::assigned) : identities.find(source);
+    if (change) co_return identity_of(*found, IdentitySource::assigned);
+    auto identity = bench.identity_jobs->identities().find(source);
     if (identity.source == IdentitySource::kernel_command_line) identity = {};  // of the source's definition alone
-    job.set_result("machine", made);
-    job.set_result("fingerprint", fingerprint(identity));
-    if (identity.source != IdentitySource::none) identities.set(made, std::move(identity));
+    co_return identity;
+}
+
+/// Nothing stays of it, unless it is defined: then the next start finishes it.
+Task<> clean_up(CloneBench bench, std::vector<Draft>& drafts, const std::vector<DiskCopy>& copies, bool left) {
+    auto& storage = bench.hypervisor->storage();
+    for (auto& draft : drafts) {
+        if (left) {
+            draft.line->keep();
+            continue;
+        }
+        co_await bench.journal->clean_up(bench.image_tool, *draft.line, draft.file.directory, draft.file.temporary);
+        storage.withdraw(path_of(draft.file));
+    }
+    for (const auto& copy : copies) storage.look_again(copy.pool);
 }
 
 Task<> clone_work(CloneBench bench, JobControl& job, MachineRef source, MachineCopy machine, ClonePlan plan,
                   std::optional<IdentityChange> change, std::vector<DiskCopy> copies) {
     const MachineRef made{source.hypervisor, machine.uuid};
-    auto& storage = bench.hypervisor->storage();
+    const auto left = std::make_shared<bool>(false);
     std::vector<Draft> drafts;
-    for (auto& copy : copies) {
-        auto text = fmt::format("{} (clone {}: {}/{})", job.number(), plan.name, copy.pool, copy.file.name);
-        auto draft = co_await begin_draft(*bench.journal, job, std::move(text), copy.file, made);
-        copy.file = draft.file;
-        drafts.push_back(std::move(draft));
-        co_await storage.declare(path_of(copy.file), copy.file.format);
-        machine.images.push_back({copy.target, path_of(copy.file), copy.file.format});
-    }
+    Identity identity;
     std::exception_ptr failure;
     try {
-        co_await make_copy(bench, job, source, machine, plan, change, copies);
+        for (auto& copy : copies) {
+            auto text = fmt::format("{} (clone {}: {}/{})", job.number(), plan.name, copy.pool, copy.file.name);
+            auto draft = co_await begin_draft(*bench.journal, job, std::move(text), copy.file, made);
+            copy.file = draft.file;
+            drafts.push_back(std::move(draft));
+            co_await bench.hypervisor->storage().declare(path_of(copy.file), copy.file.format);
+            machine.images.push_back({copy.target, path_of(copy.file), copy.file.format});
+        }
+        identity = co_await make_copy(bench, job, source, machine, plan, change, copies, left);
     } catch (...) {
         failure = std::current_exception();
     }
-    if (!failure) co_return co_await show_copy(bench, machine.uuid, std::move(copies));
-    for (auto& draft : drafts) {
-        co_await bench.journal->clean_up(bench.image_tool, *draft.line, draft.file.directory, draft.file.temporary);
-        storage.withdraw(path_of(draft.file));
+    if (failure) {
+        co_await clean_up(bench, drafts, copies, *left);
+        std::rethrow_exception(failure);
     }
-    for (const auto& copy : copies) storage.look_again(copy.pool);
-    std::rethrow_exception(failure);
+    job.set_result("machine", made);
+    job.set_result("fingerprint", fingerprint(identity));
+    co_await show_copy(bench, machine.uuid, std::move(copies));
+    if (identity.source != IdentitySource::none) bench.identity_jobs->identities().set(made, std::move(identity));
 }
 
 /// What is to be done inside the copy; nothing when it keeps all as it is.
@@ -213,7 +236,9 @@ std::uint64_t MachineClones::clone(const JobOrigin& origin, const Machine& sourc
     JobPlan job{JobKind::clone, ref, origin.owner, {}, disk_claims(hypervisor, source, own_disks(hypervisor, source))};
     for (const auto& copy : copies) job.changes.emplace_back(ImageRef{hypervisor.name(), copy.pool, copy.file.name});
     const CloneBench bench{origin.hypervisor, &journal_, image_tool_, &identity_jobs_};
+    const auto promise = change && change->id ? identity_jobs_.promise(*change->id) : nullptr;
     return jobs_.start(job, [=](JobControl& control) {
+        static_cast<void>(promise);  // kept until the job ends
         return clone_work(bench, control, ref, machine, plan, change, copies);
     });
 }

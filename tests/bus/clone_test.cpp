@@ -124,6 +124,13 @@ TEST_F(CloneTest, BadOptionsAreRefused) {
     EXPECT_TRUE(client.manager()->ListJobs().empty());
 }
 
+TEST_F(CloneTest, AHostnameThatIsNoneIsRefusedBeforeHoursOfCopying) {
+    serve();
+    for (const auto* name : {"", "a b", "a\nb", "-a", "a..b", "caf\xc3\xa9"})
+        expect_invalid(refusal("copy", {{"hostname", sdbus::Variant(name)}}), "hostname");
+    expect_invalid(refusal("copy", {{"hostname", sdbus::Variant(std::string(65, 'a'))}}), "hostname");
+}
+
 TEST_F(CloneTest, TheRulesSayWhatIsInTheWay) {
     serve();
     expect_error(refusal("web"), "AlreadyExists", "machine web");

@@ -65,6 +65,35 @@ TEST_F(MachineIdsTest, TheMachineDoesNotStartWhileAJobWorksOnIt) {
     EXPECT_EQ(client.machine(database_path)->State(), "running");
 }
 
+TEST_F(MachineIdsTest, AMachineWhoseDiskIsNoImageDoesNotStartEither) {
+    first->edit(database, [](Machine& machine) { machine.disks[0].file = "/images/db.qcow2"; });
+    serve();
+    guests().block();
+    const std::string job = id_of(database_path)->Regenerate({});
+    await_guests();
+    expect_error(failure_of([&] { client.machine(database_path)->Start({}); }), "MachineBusy", "machine-id-regenerate");
+    EXPECT_EQ(client.machine(database_path)->State(), "shut-off");
+    guests().release();
+    await_end(job);
+}
+
+TEST_F(MachineIdsTest, AContainerDoesNotStartEither) {
+    first->edit(database, [](Machine& machine) {
+        machine.kind = Kind::container;
+        machine.root = "/srv/db";
+        machine.disks.clear();
+    });
+    serve();
+    EXPECT_EQ(id_of(database_path)->Subject(), "container");
+    guests().block();
+    const std::string job = id_of(database_path)->Regenerate({});
+    await_guests();
+    expect_error(failure_of([&] { client.machine(database_path)->Start({}); }), "MachineBusy", "machine-id-regenerate");
+    guests().release();
+    await_end(job);
+    EXPECT_EQ(id_of(database_path)->Source(), "assigned");
+}
+
 TEST_F(MachineIdsTest, CheckSaysWhatAssignWould) {
     serve();
     const auto id = id_of(database_path);

@@ -2,6 +2,7 @@
 // A guest's name for itself.
 #include "guest_test.h"
 #include "helper/guest_hostname.h"
+#include "model/hostname.h"
 #include "helper/guest_system.h"
 
 namespace virtbus::test {

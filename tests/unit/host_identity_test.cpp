@@ -64,6 +64,14 @@ TEST_F(HostIdentityTest, WhatSomebodyElseDoesToTheOtherFileIsSeen) {
     EXPECT_FALSE(host->reboot_required()) << "systemd's is the same";
 }
 
+TEST_F(HostIdentityTest, ALinkThatSomebodyElseMakesIsSeen) {
+    put("etc/machine-id", one.text() + "\n");
+    start();
+    EXPECT_EQ(known().dbus_state, DbusState::missing);
+    std::filesystem::create_symlink("/etc/machine-id", dbus());  // as systemd-tmpfiles does
+    EXPECT_TRUE(turn_until(loop, [&] { return known().dbus_state == DbusState::link; }, std::chrono::seconds(3)));
+}
+
 TEST_F(HostIdentityTest, LookingAgainChangesNothing) {
     put_id(one);
     start();

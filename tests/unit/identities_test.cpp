@@ -64,8 +64,12 @@ TEST_F(IdentitiesTest, TheFileIsForNobodyElse) {
 }
 
 TEST_F(IdentitiesTest, ManyChangesAreWrittenTogether) {
+    for (std::uint32_t i = 0; i < 2'000; ++i) fake->add(make_machine(fmt::format("machine-{}", i), 100 + i));
     begin_daemon();
-    for (std::uint32_t i = 0; i < 2'000; ++i) identities->set(MachineRef{"test", make_uuid(100 + i)}, on_disk(one));
+    for (std::uint32_t i = 0; i < 2'000; ++i) {
+        const auto uuid = make_uuid(100 + i);
+        identities->set(MachineRef{"test", uuid}, on_disk(MachineId(uuid)));
+    }
     await_written(make_uuid(2'099).text());
 }
 
@@ -166,6 +170,18 @@ TEST_F(IdentitiesTest, AreForgottenWithTheirMachine) {
     fake->touch(web);
     run(loop, inventory().refreshed(web));
     EXPECT_EQ(find(web), Identity()) << "another machine, with the same UUID";
+}
+
+TEST_F(IdentitiesTest, AreForgottenIfTheirMachineWasDeletedWhileNobodyLooked) {
+    begin_daemon();
+    identities->set(ref(web), on_disk(one));
+    identities->set(ref(database), on_disk(other));
+    await_written(other.text());
+    forget_daemon();
+    fake->erase(web);
+    ASSERT_NO_FATAL_FAILURE(restart());
+    await_not_written(one.text());
+    EXPECT_THAT(text(), HasSubstr(other.text()));
 }
 
 TEST_F(IdentitiesTest, AreKeptWhileTheHypervisorIsAway) {

@@ -30,6 +30,18 @@ TEST_F(IdentityJobsTest, AnAuditFindsWhoHasTheSame) {
     EXPECT_EQ(guests->calls().size(), 4U);
 }
 
+TEST_F(IdentityJobsTest, AnAuditNeverGoesBackwards) {
+    for (std::uint32_t i = 2; i < 6; ++i) put_other("m" + std::to_string(i), i, std::nullopt);
+    connect();
+    ProgressRecorder progress;
+    jobs.observe(&progress);
+    await_end(audit());
+    jobs.observe(nullptr);
+    EXPECT_TRUE(std::is_sorted(progress.shares.begin(), progress.shares.end()))
+        << testing::PrintToString(progress.shares);
+    EXPECT_THAT(progress.shares, Contains(0.2)) << "one of five is read";
+}
+
 TEST_F(IdentityJobsTest, AnAuditReadsOnlyWhatIsNotKnown) {
     put_other("db", 2, two);
     connect();

@@ -334,5 +334,34 @@ TEST_F(IdentityJobsTest, AreRefusedWhileSomebodyWorksOnADisk) {
     await_end(regenerate(web));
 }
 
+TEST_F(IdentityJobsTest, AReadingThatAStartHasOvertakenIsStale) {
+    connect();
+    guests->block();
+    const auto number = refresh(web);
+    await_guests();
+    edit(web, [](Machine& machine) { machine.state = MachineState::running; });  // by virsh: we would refuse it
+    guests->release();
+    await_end(number);
+    EXPECT_EQ(known(web).id, one);
+    EXPECT_TRUE(known(web).stale) << "it runs";
+}
+
+TEST_F(IdentityJobsTest, WhatIsReadOfAMachineThatIsGoneIsNotKept) {
+    connect();
+    guests->block();
+    const auto number = refresh(web);
+    await_guests();
+    fake->erase(web);
+    fake->touch(web);
+    run(loop, inventory().refreshed(web));
+    guests->release();
+    await_end(number);
+    settle(loop);
+    fake->add(make_machine("web", 1));
+    fake->touch(web);
+    run(loop, inventory().refreshed(web));
+    EXPECT_EQ(known(web), Identity());
+}
+
 }  // namespace
 }  // namespace virtbus::test

@@ -127,6 +127,20 @@ TEST_F(MachineCloneTest, AGivenIdIsTaken) {
     expect_refused(Code::duplicate_machine_id, [&] { clone_machine(plan); }, web.text());
 }
 
+TEST_F(MachineCloneTest, OneIdIsNotGivenToTwoCopiesAtOnce) {
+    connect();
+    guests->block();
+    auto plan = plan_of("copy");
+    plan.identity = IdentityOf::a_given_one;
+    plan.id = two;
+    const auto number = clone_machine(plan);
+    await_guests();
+    plan.name = "copy2";
+    expect_refused(Code::duplicate_machine_id, [&] { clone_machine(plan); });
+    guests->release();
+    await_end(number);
+}
+
 TEST_F(MachineCloneTest, ASealedCopyHasNone) {
     connect();
     auto plan = plan_of("copy");
