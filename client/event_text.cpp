@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <string_view>
 
 #include "machine_id_text.h"
@@ -41,13 +40,6 @@ bool is_noise_of_storage(std::string_view property) {
 
 bool is_identity(const std::string& interface) {
     return interface == "org.virtbus1.MachineId" || interface == "org.virtbus1.HostMachineId";
-}
-
-/// Of a list of interfaces.
-bool are_identities(const Json& interfaces) {
-    return !interfaces.empty() && std::all_of(interfaces.begin(), interfaces.end(), [](const Json& interface) {
-        return interface.is_string() && is_identity(interface.get<std::string>());
-    });
 }
 
 bool is_job(const std::string& path) { return starts_with(path, "/org/virtbus1/job/"); }
@@ -160,7 +152,6 @@ std::string EventText::added(const Json& event) {
 std::string EventText::removed(const Json& event) {
     const auto path = text_at(event, "object");
     known_identities_.erase(path);
-    if (are_identities(array_at(event, "interfaces"))) return "";
     const auto name = name_of(path);
     known_.erase(path);
     return storage_name(path) ? name + " removed" : name + ": gone";

@@ -16,7 +16,6 @@ Branch::Branch(Surroundings surroundings, std::shared_ptr<Hypervisor> hypervisor
       hypervisor_(std::move(hypervisor)),
       object_(std::make_shared<HypervisorObject>(around_.services, hypervisor_, around_.jobs, around_.allowed)),
       machines_(around_.services.loop),
-      machine_ids_(around_.services.loop),
       pools_(around_.services.loop),
       images_(around_.services.loop) {
     object_->announce();
@@ -38,25 +37,23 @@ void Branch::status_changed(const HypervisorStatus& before, const HypervisorStat
 }
 
 void Branch::added(const MachinePtr& machine) {
-    machines_.put(machine->uuid, around_.services, hypervisor_, around_.jobs, around_.clones, machine);
-    machine_ids_.put(machine->uuid, around_.services, around_.identity_jobs.identities(),
-                     machine_subject(hypervisor_, *machine, around_.identity_jobs));
+    auto object = std::make_shared<MachineObject>(around_.services, hypervisor_, around_.jobs, around_.clones, machine);
+    auto id = std::make_shared<MachineIdObject>(around_.services, around_.identity_jobs.identities(),
+                                                machine_subject(hypervisor_, *machine, around_.identity_jobs));
+    machines_.put(machine->uuid, std::move(object), std::move(id));
 }
 
-void Branch::changed(const MachinePtr&, const MachinePtr& after) { machines_.at(after->uuid).show(after); }
+void Branch::changed(const MachinePtr&, const MachinePtr& after) { machines_.at(after->uuid).first().show(after); }
 
 void Branch::happened(const Uuid& uuid, const LifecycleEvent& event) {
     const auto sequence = around_.manager.tell_lifecycle(machine_path(hypervisor_->name(), uuid), event);
-    if (auto* object = machines_.find(uuid)) object->tell(event, sequence);
+    if (const auto* pair = machines_.find(uuid)) pair->first().tell(event, sequence);
 }
 
-void Branch::removed(const MachinePtr& machine) {
-    machine_ids_.remove(machine->uuid);
-    machines_.remove(machine->uuid);
-}
+void Branch::removed(const MachinePtr& machine) { machines_.remove(machine->uuid); }
 
 void Branch::identity_changed(const Uuid& machine) {
-    if (auto* object = machine_ids_.find(machine)) object->show();
+    if (const auto* pair = machines_.find(machine)) pair->second().show();
 }
 
 void Branch::resynced() {

@@ -59,8 +59,7 @@ private:
     Surroundings around_;
     std::shared_ptr<Hypervisor> hypervisor_;
     std::shared_ptr<HypervisorObject> object_;
-    Shelf<Uuid, MachineObject> machines_;
-    Shelf<Uuid, MachineIdObject> machine_ids_;
+    Shelf<Uuid, PublishedPair<MachineObject, MachineIdObject>> machines_;
     Shelf<std::string, PoolObject> pools_;
     Shelf<std::string, ImageObject> images_;  // by pool/name
 };

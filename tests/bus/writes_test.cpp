@@ -124,8 +124,7 @@ TEST_F(WritesTest, DeleteRepliesAndThenTheMachineIsGone) {
         // Its object leaves behind the reply: until then it refuses whatever it is asked to do.
         const auto late = failure_of([&] { client.machine(path)->Start({}); });
         ASSERT_THAT(late.name, AnyOf("org.virtbus1.Error.NoSuchMachine", "org.freedesktop.DBus.Error.UnknownObject"));
-        // Its machine-id goes too.
-        ASSERT_TRUE(client.wait_until([&] { return client.count("InterfacesRemoved") == 2; }));
+        ASSERT_TRUE(client.wait_for("InterfacesRemoved", path));
         ASSERT_EQ(failure_of([&] { client.machine(path)->Name(); }).name, "org.freedesktop.DBus.Error.UnknownObject");
         ASSERT_FALSE(client.manager()->GetManagedObjects().contains(path));
     }

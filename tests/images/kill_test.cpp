@@ -81,10 +81,14 @@ TEST_F(KillTest, OfLibvirtdAtAnyMoment) {
         wait_a_part_of(what.name);
         const auto pid = find_libvirtd();
         ASSERT_NE(pid, 0);
+        actor.flush();
+        const auto listings = actor.count("Resynced");
         ASSERT_EQ(::kill(pid, SIGKILL), 0);
         const auto end = ended(job);
         EXPECT_TRUE(end.state == "done" || end.state == "failed") << what.name << ": " << end;
         ++states[end.state];
+        // A job may end before virtbusd has noticed.
+        ASSERT_TRUE(actor.wait_until([&] { return actor.count("Resynced") > listings; })) << Daemon::instance().log();
         come_up();
         EXPECT_NE(find_libvirtd(), pid);
         EXPECT_TRUE(actor.wait_until([&] { return temporaries_in(directory()).empty(); }));

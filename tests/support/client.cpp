@@ -27,7 +27,7 @@ void read(sdbus::Message& message, Signal& signal) {
         signal.subject = path;
         for (const auto& [interface, properties] : interfaces) {
             signal.words.push_back(interface);
-            if (interface.compare(0, ours.size(), ours) == 0) signal.properties = properties;
+            if (signal.properties.empty() && interface.compare(0, ours.size(), ours) == 0) signal.properties = properties;
         }
     } else if (signal.name == "InterfacesRemoved") {
         sdbus::ObjectPath path;

@@ -32,7 +32,7 @@ struct Signal {
     std::string subject;                  ///< the path, or for PropertiesChanged the interface, that it is about
     VariantMap changed;                   ///< PropertiesChanged
     std::vector<std::string> words;       ///< interfaces of InterfacesAdded/Removed; event and detail; result
-    VariantMap properties;                ///< InterfacesAdded: those of the virtbus1 interface
+    VariantMap properties;                ///< InterfacesAdded: those of the first virtbus1 interface
     std::uint64_t sequence = 0;
 
     /// The names in `changed`, sorted.
