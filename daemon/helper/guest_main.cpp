@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// virtbus-guest-helper: one request about what is inside a machine's disks, or a container's root, from standard input,
-// which is a socket; see protocol.h and guest_protocol.h. Then it ends. It has one thread and no state. The appliance
-// is driven by a process of its own, which ends with this one, and sooner when nobody wants its work any more.
+// virtbus-guest-helper: one request about what is inside a machine's disks, or a container's root; see request.h and
+// guest_protocol.h. It has one thread and no state. The appliance is driven by a process of its own, which ends with
+// this one, and sooner when nobody wants its work any more.
 //
 // The request names two directories: "cache", where the appliance is kept, and "temporary", for what a reading writes.
 #include "helper/container_identity.h"
@@ -10,19 +10,16 @@
 #include "helper/guest_identity.h"
 #include "helper/guest_protocol.h"
 #include "helper/guest_system.h"
-#include "helper/protocol.h"
 #include "helper/qemu_leash.h"
+#include "helper/request.h"
 #include "helper/worker_process.h"
+#include "model/error.h"
 
 #include <fmt/format.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
-#include <exception>
 #include <filesystem>
 #include <string_view>
 
@@ -125,39 +122,11 @@ json perform(const json& request, Peer& peer) {
                         : change_disks(system, request, change, peer);
 }
 
-json outcome_of_request(Peer& peer) {
-    try {
-        return {{"done", perform(json::parse(peer.request()), peer)}};
-    } catch (const Error& error) {
-        return {{"error", error_to_json(error)}};
-    } catch (const json::exception& error) {
-        return {
-            {"error", error_to_json({Code::failed, std::string("A message is not as it should be: ") + error.what()})}};
-    } catch (const std::exception& error) {
-        return {{"error", error_to_json({Code::failed, error.what()})}};
-    }
-}
-
 }  // namespace
 
 int main(int /*count*/, char** arguments) {
     if (is_in_place_of_qemu()) return become_qemu(arguments);
-    ::umask(077);
     const rlimit no_core{0, 0};
     ::setrlimit(RLIMIT_CORE, &no_core);
-    struct stat in {};
-    if (::fstat(STDIN_FILENO, &in) != 0 || !S_ISSOCK(in.st_mode)) {
-        std::fputs("This is a part of virtbusd, and does its work for it: standard input must be its socket.\n",
-                   stderr);
-        return 2;
-    }
-    try {
-        Peer peer(STDIN_FILENO);
-        const auto outcome = outcome_of_request(peer);
-        peer.answer(outcome);
-        return outcome.contains("done") ? 0 : 1;
-    } catch (const std::exception& error) {
-        std::fprintf(stderr, "%s\n", error.what());
-        return 1;
-    }
+    return answer_request(perform);
 }
