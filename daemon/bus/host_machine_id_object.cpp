@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "bus/host_machine_id_object.h"
 
+#include "bus/changes.h"
 #include "bus/paths.h"
 
 #include <fmt/format.h>
@@ -36,12 +37,12 @@ HostMachineIdObject::Shown HostMachineIdObject::now() const {
 
 void HostMachineIdObject::show() {
     const auto after = now();
-    std::vector<std::string> names;
-    if (shown_.etc != after.etc) names.emplace_back("EtcId");
-    if (shown_.dbus != after.dbus) names.emplace_back("DbusId");
-    if (shown_.reboot_required != after.reboot_required) names.emplace_back("RebootRequired");
+    Changes changes;
+    changes.compare("EtcId", shown_.etc, after.etc);
+    changes.compare("DbusId", shown_.dbus, after.dbus);
+    changes.compare("RebootRequired", shown_.reboot_required, after.reboot_required);
     shown_ = after;
-    announce_changes(names);
+    announce_changes(changes.names());
 }
 
 std::size_t HostMachineIdObject::running_guests() const {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "bus/hypervisor_object.h"
 
+#include "bus/changes.h"
 #include "bus/machine_spec_reader.h"
 #include "bus/paths.h"
 #include "model/image_rules.h"
@@ -46,29 +47,26 @@ HypervisorObject::HypervisorObject(Services services, std::shared_ptr<Hypervisor
       allowed_(allowed) {}
 
 void HypervisorObject::show(const HypervisorStatus& before, const HypervisorStatus& after) {
-    std::vector<std::string> names;
-    const auto compare = [&](const char* name, const auto& old_value, const auto& new_value) {
-        if (old_value != new_value) names.emplace_back(name);
-    };
+    Changes changes;
     const auto connected = [](const HypervisorStatus& status) {
         return status.connection == virtbus::ConnectionState::connected;
     };
-    compare("Driver", before.info.driver, after.info.driver);
-    compare("Type", before.info.type, after.info.type);
-    compare("Connected", connected(before), connected(after));
-    compare("ConnectionState", before.connection, after.connection);
-    compare("ConnectionError", before.error, after.error);
-    compare("Version", before.info.version, after.info.version);
-    compare("LibvirtVersion", before.info.libvirt_version, after.info.libvirt_version);
-    compare("Hostname", before.info.hostname, after.info.hostname);
-    compare("Arch", before.info.arch, after.info.arch);
-    compare("Cpu", before.info.cpu, after.info.cpu);
-    compare("HardwareVirtualization", before.info.hardware, after.info.hardware);
-    compare("Accelerations", before.info.accelerations, after.info.accelerations);
-    compare("GuestTypes", before.info.guest_types, after.info.guest_types);
-    compare("Cpus", before.info.cpus, after.info.cpus);
-    compare("Memory", before.info.memory, after.info.memory);
-    announce_changes(names);
+    changes.compare("Driver", before.info.driver, after.info.driver);
+    changes.compare("Type", before.info.type, after.info.type);
+    changes.compare("Connected", connected(before), connected(after));
+    changes.compare("ConnectionState", before.connection, after.connection);
+    changes.compare("ConnectionError", before.error, after.error);
+    changes.compare("Version", before.info.version, after.info.version);
+    changes.compare("LibvirtVersion", before.info.libvirt_version, after.info.libvirt_version);
+    changes.compare("Hostname", before.info.hostname, after.info.hostname);
+    changes.compare("Arch", before.info.arch, after.info.arch);
+    changes.compare("Cpu", before.info.cpu, after.info.cpu);
+    changes.compare("HardwareVirtualization", before.info.hardware, after.info.hardware);
+    changes.compare("Accelerations", before.info.accelerations, after.info.accelerations);
+    changes.compare("GuestTypes", before.info.guest_types, after.info.guest_types);
+    changes.compare("Cpus", before.info.cpus, after.info.cpus);
+    changes.compare("Memory", before.info.memory, after.info.memory);
+    announce_changes(changes.names());
 }
 
 void HypervisorObject::show_pools() { announce_changes({"Pools"}); }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "bus/image_object.h"
 
+#include "bus/changes.h"
 #include "bus/descriptor.h"
 #include "bus/image_options.h"
 #include "bus/paths.h"
@@ -19,32 +20,30 @@ ImageObject::ImageObject(Services services, std::shared_ptr<Hypervisor> hypervis
 }
 
 void ImageObject::show(const ImagePtr& after) {
-    std::vector<std::string> names;
-    const auto compare = [&](const char* name, const auto& old_value, const auto& new_value) {
-        if (old_value != new_value) names.emplace_back(name);
-    };
-    compare("Path", image_->path, after->path);
-    compare("Format", image_->format, after->format);
-    compare("VirtualSize", image_->virtual_size, after->virtual_size);
-    compare("Allocation", image_->allocation, after->allocation);
-    compare("Preallocated", preallocation(*image_), preallocation(*after));
-    compare("Encrypted", image_->encrypted, after->encrypted);
-    compare("ModifiedUSec", image_->modified, after->modified);
-    compare("BackingFile", image_->backing_file, after->backing_file);
+    Changes changes;
+    changes.compare("Path", image_->path, after->path);
+    changes.compare("Format", image_->format, after->format);
+    changes.compare("VirtualSize", image_->virtual_size, after->virtual_size);
+    changes.compare("Allocation", image_->allocation, after->allocation);
+    changes.compare("Preallocated", preallocation(*image_), preallocation(*after));
+    changes.compare("Encrypted", image_->encrypted, after->encrypted);
+    changes.compare("ModifiedUSec", image_->modified, after->modified);
+    changes.compare("BackingFile", image_->backing_file, after->backing_file);
     image_ = after;
-    announce_changes(names);
+    announce_changes(changes.names());
     show_links();
 }
 
 void ImageObject::show_links() {
-    std::vector<std::string> names;
     auto chain = BackingChain();
     auto users = UsedBy();
-    if (chain != shown_chain_) names = {"BackingImage", "BackingChain"};
-    if (users != shown_users_) names.emplace_back("UsedBy");
+    Changes changes;
+    changes.compare("BackingImage", shown_chain_, chain);
+    changes.compare("BackingChain", shown_chain_, chain);
+    changes.compare("UsedBy", shown_users_, users);
     shown_chain_ = std::move(chain);
     shown_users_ = std::move(users);
-    announce_changes(names);
+    announce_changes(changes.names());
 }
 
 void ImageObject::Clone(JobResult&& result, std::string name, VariantMap options) {

@@ -2,6 +2,7 @@
 #include "bus/job_object.h"
 
 #include "base/utf8.h"
+#include "bus/changes.h"
 #include "bus/paths.h"
 
 #include <fmt/format.h>
@@ -35,20 +36,17 @@ JobObject::JobObject(Services services, Jobs& jobs, JobStatus status)
       status_(std::move(status)) {}
 
 void JobObject::show(const JobStatus& after) {
-    std::vector<std::string> names;
-    const auto compare = [&](const char* name, const auto& before, const auto& now) {
-        if (before != now) names.emplace_back(name);
-    };
-    compare("State", status_.state, after.state);
-    compare("Progress", status_.progress, after.progress);
-    compare("Processed", status_.processed, after.processed);
-    compare("Total", status_.total, after.total);
-    compare("RemainingUSec", status_.remaining, after.remaining);
-    compare("Cancellable", status_.cancellable, after.cancellable);
-    compare("Error", status_.error.has_value(), after.error.has_value());
-    compare("Result", status_.result, after.result);
+    Changes changes;
+    changes.compare("State", status_.state, after.state);
+    changes.compare("Progress", status_.progress, after.progress);
+    changes.compare("Processed", status_.processed, after.processed);
+    changes.compare("Total", status_.total, after.total);
+    changes.compare("RemainingUSec", status_.remaining, after.remaining);
+    changes.compare("Cancellable", status_.cancellable, after.cancellable);
+    changes.compare("Error", status_.error.has_value(), after.error.has_value());
+    changes.compare("Result", status_.result, after.result);
     status_ = after;
-    announce_changes(names);
+    announce_changes(changes.names());
 }
 
 virtbus::Error JobObject::gone() const {

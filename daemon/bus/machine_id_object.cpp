@@ -2,6 +2,7 @@
 #include "bus/machine_id_object.h"
 
 #include "base/utf8.h"
+#include "bus/changes.h"
 #include "bus/machine_id_options.h"
 #include "bus/paths.h"
 
@@ -33,23 +34,20 @@ MachineIdObject::MachineIdObject(Services services, const Identities& identities
 void MachineIdObject::show() {
     auto after = identities_.find(subject_->ref());
     auto duplicates_after = identities_.duplicates(subject_->ref());
-    std::vector<std::string> names;
-    const auto compare = [&](const char* name, const auto& old_value, const auto& new_value) {
-        if (old_value != new_value) names.emplace_back(name);
-    };
-    compare("State", shown_.state, after.state);
-    compare("DbusState", shown_.dbus_state, after.dbus_state);
-    compare("Consistent", shown_.consistent, after.consistent);
-    compare("Fingerprint", shown_.id, after.id);
-    compare("Source", shown_.source, after.source);
-    compare("ObservedUSec", shown_.observed, after.observed);
-    compare("Stale", shown_.stale, after.stale);
-    compare("Guarantee", guarantee(shown_), guarantee(after));
-    compare("Overrides", shown_.overrides, after.overrides);
-    compare("Duplicates", shown_duplicates_, duplicates_after);
+    Changes changes;
+    changes.compare("State", shown_.state, after.state);
+    changes.compare("DbusState", shown_.dbus_state, after.dbus_state);
+    changes.compare("Consistent", shown_.consistent, after.consistent);
+    changes.compare("Fingerprint", shown_.id, after.id);
+    changes.compare("Source", shown_.source, after.source);
+    changes.compare("ObservedUSec", shown_.observed, after.observed);
+    changes.compare("Stale", shown_.stale, after.stale);
+    changes.compare("Guarantee", guarantee(shown_), guarantee(after));
+    changes.compare("Overrides", shown_.overrides, after.overrides);
+    changes.compare("Duplicates", shown_duplicates_, duplicates_after);
     shown_ = std::move(after);
     shown_duplicates_ = std::move(duplicates_after);
-    announce_changes(names);
+    announce_changes(changes.names());
 }
 
 std::vector<sdbus::ObjectPath> MachineIdObject::Duplicates() {

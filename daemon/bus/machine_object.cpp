@@ -123,9 +123,9 @@ MachineObject::MachineObject(Services services, std::shared_ptr<virtbus::Hypervi
       machine_(std::move(machine)) {}
 
 void MachineObject::show(const MachinePtr& after) {
-    const auto names = changed_properties(*machine_, *after);
+    const auto changes = changes_between(*machine_, *after);
     machine_ = after;
-    announce_changes(names);
+    announce_changes(changes.names());
 }
 
 void MachineObject::tell(const LifecycleEvent& event, std::uint64_t sequence) {

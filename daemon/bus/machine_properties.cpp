@@ -1,52 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "bus/machine_properties.h"
 
-#include <tuple>
-
 namespace virtbus::bus {
 
 namespace {
-
-template <typename Member>
-struct Property {
-    const char* name;
-    Member member;
-};
-template <typename Member>
-Property(const char*, Member) -> Property<Member>;  // clang 14 does not find it by itself
-
-/// All that can change, in the order of the XML.
-constexpr std::tuple properties{
-    Property{"Name", &Machine::name},
-    Property{"Kind", &Machine::kind},
-    Property{"Virtualization", &Machine::virtualization},
-    Property{"VirtualizationEvidence", &Machine::evidence},
-    Property{"Acceleration", &Machine::acceleration},
-    Property{"State", &Machine::state},
-    Property{"StateReason", &Machine::state_reason},
-    Property{"StateSinceUSec", &Machine::state_since},
-    Property{"Persistent", &Machine::persistent},
-    Property{"Autostart", &Machine::autostart},
-    Property{"Saved", &Machine::saved},
-    Property{"Arch", &Machine::arch},
-    Property{"MachineType", &Machine::machine_type},
-    Property{"Firmware", &Machine::firmware},
-    Property{"Vcpus", &Machine::vcpus},
-    Property{"MaximumVcpus", &Machine::maximum_vcpus},
-    Property{"Memory", &Machine::memory},
-    Property{"MaximumMemory", &Machine::maximum_memory},
-    Property{"Disks", &Machine::disks},
-    Property{"Interfaces", &Machine::interfaces},
-    Property{"Graphics", &Machine::graphics},
-    Property{"Agent", &Machine::agent},
-    Property{"OperatingSystem", &Machine::operating_system},
-    Property{"Title", &Machine::title},
-    Property{"Description", &Machine::description},
-    Property{"Tags", &Machine::tags},
-    Property{"Owner", &Machine::owner},
-    Property{"CurrentJob", &Machine::current_job},
-    Property{"Generation", &Machine::generation},
-};
 
 void put(VariantMap& map, const char* key, const std::string& value) {
     if (!value.empty()) map.emplace(key, sdbus::Variant(value));
@@ -54,13 +11,38 @@ void put(VariantMap& map, const char* key, const std::string& value) {
 
 }  // namespace
 
-std::vector<std::string> changed_properties(const Machine& before, const Machine& after) {
-    std::vector<std::string> names;
-    const auto compare = [&](const auto& property) {
-        if (before.*property.member != after.*property.member) names.emplace_back(property.name);
-    };
-    std::apply([&](const auto&... each) { (compare(each), ...); }, properties);
-    return names;
+Changes changes_between(const Machine& before, const Machine& after) {
+    Changes changes;
+    changes.compare("Name", before.name, after.name);
+    changes.compare("Kind", before.kind, after.kind);
+    changes.compare("Virtualization", before.virtualization, after.virtualization);
+    changes.compare("VirtualizationEvidence", before.evidence, after.evidence);
+    changes.compare("Acceleration", before.acceleration, after.acceleration);
+    changes.compare("State", before.state, after.state);
+    changes.compare("StateReason", before.state_reason, after.state_reason);
+    changes.compare("StateSinceUSec", before.state_since, after.state_since);
+    changes.compare("Persistent", before.persistent, after.persistent);
+    changes.compare("Autostart", before.autostart, after.autostart);
+    changes.compare("Saved", before.saved, after.saved);
+    changes.compare("Arch", before.arch, after.arch);
+    changes.compare("MachineType", before.machine_type, after.machine_type);
+    changes.compare("Firmware", before.firmware, after.firmware);
+    changes.compare("Vcpus", before.vcpus, after.vcpus);
+    changes.compare("MaximumVcpus", before.maximum_vcpus, after.maximum_vcpus);
+    changes.compare("Memory", before.memory, after.memory);
+    changes.compare("MaximumMemory", before.maximum_memory, after.maximum_memory);
+    changes.compare("Disks", before.disks, after.disks);
+    changes.compare("Interfaces", before.interfaces, after.interfaces);
+    changes.compare("Graphics", before.graphics, after.graphics);
+    changes.compare("Agent", before.agent, after.agent);
+    changes.compare("OperatingSystem", before.operating_system, after.operating_system);
+    changes.compare("Title", before.title, after.title);
+    changes.compare("Description", before.description, after.description);
+    changes.compare("Tags", before.tags, after.tags);
+    changes.compare("Owner", before.owner, after.owner);
+    changes.compare("CurrentJob", before.current_job, after.current_job);
+    changes.compare("Generation", before.generation, after.generation);
+    return changes;
 }
 
 VariantMap to_dictionary(const Disk& disk) {

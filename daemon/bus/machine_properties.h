@@ -2,16 +2,13 @@
 // Which properties of org.virtbus1.Machine show which members of the value: what PropertiesChanged is derived from.
 #pragma once
 
+#include "bus/changes.h"
 #include "bus/options.h"
 #include "model/machine.h"
 
-#include <string>
-#include <vector>
-
 namespace virtbus::bus {
 
-/// The names of the properties that differ between the two.
-std::vector<std::string> changed_properties(const Machine& before, const Machine& after);
+Changes changes_between(const Machine& before, const Machine& after);
 
 /// Devices as the dictionaries of Disks, Interfaces and Graphics: keys that do not apply are left out.
 VariantMap to_dictionary(const Disk& disk);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "bus/pool_object.h"
 
+#include "bus/changes.h"
 #include "bus/descriptor.h"
 #include "bus/image_options.h"
 #include "bus/paths.h"
@@ -21,23 +22,20 @@ PoolObject::PoolObject(Services services, std::shared_ptr<virtbus::Hypervisor> h
       pool_(std::move(pool)) {}
 
 void PoolObject::show(const PoolPtr& after) {
-    std::vector<std::string> names;
-    const auto compare = [&](const char* name, const auto& old_value, const auto& new_value) {
-        if (old_value != new_value) names.emplace_back(name);
-    };
-    compare("Uuid", pool_->uuid, after->uuid);
-    compare("Type", pool_->type, after->type);
-    compare("State", pool_->state, after->state);
-    compare("Path", pool_->path, after->path);
-    compare("Capacity", pool_->capacity, after->capacity);
-    compare("Allocation", pool_->allocation, after->allocation);
-    compare("Available", pool_->available, after->available);
-    compare("Persistent", pool_->persistent, after->persistent);
-    compare("Autostart", pool_->autostart, after->autostart);
-    compare("ImageCount", shown_count_, image_count());
+    Changes changes;
+    changes.compare("Uuid", pool_->uuid, after->uuid);
+    changes.compare("Type", pool_->type, after->type);
+    changes.compare("State", pool_->state, after->state);
+    changes.compare("Path", pool_->path, after->path);
+    changes.compare("Capacity", pool_->capacity, after->capacity);
+    changes.compare("Allocation", pool_->allocation, after->allocation);
+    changes.compare("Available", pool_->available, after->available);
+    changes.compare("Persistent", pool_->persistent, after->persistent);
+    changes.compare("Autostart", pool_->autostart, after->autostart);
+    changes.compare("ImageCount", shown_count_, image_count());
     pool_ = after;
     shown_count_ = image_count();
-    announce_changes(names);
+    announce_changes(changes.names());
 }
 
 void PoolObject::CreateImage(JobResult&& result, std::string name, std::uint64_t size, VariantMap options) {
