@@ -60,13 +60,10 @@ bool list(Program& program) {
 }
 
 bool reconnect(Program& program, const std::vector<std::string>& names) {
-    bool success = true;
-    for (const auto& name : names)
-        success = program.attempt("reconnect " + printable(name), [&] {
-            const auto hypervisor = program.bus().find_hypervisor(name);
-            Hypervisor(program.bus().connection(), hypervisor.path).Reconnect({});
-        }) && success;
-    return success;
+    return program.attempt_each("reconnect", names, [&](const std::string& name) {
+        const auto hypervisor = program.bus().find_hypervisor(name);
+        Hypervisor(program.bus().connection(), hypervisor.path).Reconnect({});
+    });
 }
 
 }  // namespace

@@ -51,14 +51,12 @@ std::string label(const Bus::ImageRow& row) { return printable(row.pool + "/" + 
 bool do_to_all(Program& program, const ChangingRequest& request, const Verb& verb) {
     JobRun run(program, request.no_wait);
     Storage storage(program);
-    bool success = true;
-    for (const auto& name : request.images)
-        success = program.attempt(fmt::format("{} {}", verb.name, printable(name)), [&] {
-            const auto& row = storage.image(name);
-            Image image(program.bus().connection(), row.path);
-            const auto outcome = [&](const Json& job) { return !verb.outcome || verb.outcome(program, row, job); };
-            run.began(verb.call({image, row, storage, request}), label(row), outcome);
-        }) && success;
+    const bool success = program.attempt_each(verb.name, request.images, [&](const std::string& name) {
+        const auto& row = storage.image(name);
+        Image image(program.bus().connection(), row.path);
+        const auto outcome = [&](const Json& job) { return !verb.outcome || verb.outcome(program, row, job); };
+        run.began(verb.call({image, row, storage, request}), label(row), outcome);
+    });
     return run.wait() && success;
 }
 

@@ -51,24 +51,19 @@ bool list(Program& program) {
 }
 
 bool cancel(Program& program, const std::vector<std::string>& numbers) {
-    bool success = true;
-    for (const auto& number : numbers)
-        success = program.attempt("cancel job " + printable(number), [&] {
-            Job(program.bus().connection(), job_path(number)).Cancel({});
-        }) && success;
-    return success;
+    return program.attempt_each("cancel job", numbers, [&](const std::string& number) {
+        Job(program.bus().connection(), job_path(number)).Cancel({});
+    });
 }
 
 bool wait_for(Program& program, const std::vector<std::string>& numbers) {
     JobWaiter waiter(program.bus());
     const auto names = program.bus().machine_names();
-    bool success = true;
-    for (const auto& number : numbers)
-        success = program.attempt("wait for job " + printable(number), [&] {
-            const auto path = job_path(number);
-            const auto subject = text_at(program.bus().properties(path, Job::INTERFACE_NAME), "Subject");
-            waiter.add(path, printable(subject_name(names, subject)));
-        }) && success;
+    const bool success = program.attempt_each("wait for job", numbers, [&](const std::string& number) {
+        const auto path = job_path(number);
+        const auto subject = text_at(program.bus().properties(path, Job::INTERFACE_NAME), "Subject");
+        waiter.add(path, printable(subject_name(names, subject)));
+    });
     return waiter.wait() && success;
 }
 

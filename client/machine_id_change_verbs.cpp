@@ -50,16 +50,14 @@ bool print_identity(Program& program, const std::string& path, const std::string
 
 bool do_to_ids(Program& program, const IdRequest& request, const IdVerb& verb) {
     JobRun run(program, request.no_wait);
-    bool success = true;
-    for (const auto& machine : request.machines) {
+    const auto infinitive = job_words(verb.kind).infinitive;
+    const bool success = program.attempt_each(infinitive, request.machines, [&](const std::string& machine) {
         const auto name = printable(machine);
-        success = program.attempt(job_words(verb.kind).infinitive + " " + name, [&] {
-            const auto path = program.find_machine(machine);
-            MachineId id(program.bus().connection(), path);
-            const auto outcome = [&program, path, name](const Json&) { return print_identity(program, path, name); };
-            run.began(verb.call(id, request), name, outcome);
-        }) && success;
-    }
+        const auto path = program.find_machine(machine);
+        MachineId id(program.bus().connection(), path);
+        const auto outcome = [&program, path, name](const Json&) { return print_identity(program, path, name); };
+        run.began(verb.call(id, request), name, outcome);
+    });
     return run.wait() && success;
 }
 

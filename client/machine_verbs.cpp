@@ -37,20 +37,15 @@ void print_job(const Program& program, const std::string& machine, const std::st
 /// `doing`: the infinitive, for "cannot start web".
 bool do_to_all(Program& program, const MachineRequest& request, const std::string& doing, const Call& call) {
     JobWaiter waiter(program.bus());
-    bool success = true;
-    for (const auto& name : request.machines) {
-        const auto subject = printable(name);
-        const auto one = [&] {
-            auto machine = program.machine(program.find_machine(name));
-            const auto job = call(machine);
-            if (job == "/") return;
-            if (request.no_wait)
-                print_job(program, name, job);
-            else
-                waiter.add(job, subject);
-        };
-        success = program.attempt(doing + " " + subject, one) && success;
-    }
+    const bool success = program.attempt_each(doing, request.machines, [&](const std::string& name) {
+        auto machine = program.machine(program.find_machine(name));
+        const auto job = call(machine);
+        if (job == "/") return;
+        if (request.no_wait)
+            print_job(program, name, job);
+        else
+            waiter.add(job, printable(name));
+    });
     return waiter.wait() && success;
 }
 

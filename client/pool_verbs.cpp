@@ -79,14 +79,12 @@ using Call = std::function<std::string(Pool&)>;
 bool do_to_all(Program& program, const PoolRequest& request, const std::string& doing, const Call& call) {
     JobRun run(program, request.no_wait);
     Storage storage(program);
-    bool success = true;
-    for (const auto& name : request.pools)
-        success = program.attempt(doing + " " + printable(name), [&] {
-            const auto& row = storage.pool(name);
-            Pool pool(program.bus().connection(), row.path);
-            const auto job = call(pool);
-            if (job != "/") run.began(job, printable(row.name));
-        }) && success;
+    const bool success = program.attempt_each(doing, request.pools, [&](const std::string& name) {
+        const auto& row = storage.pool(name);
+        Pool pool(program.bus().connection(), row.path);
+        const auto job = call(pool);
+        if (job != "/") run.began(job, printable(row.name));
+    });
     return run.wait() && success;
 }
 

@@ -159,6 +159,14 @@ bool Program::attempt(const std::string& doing, const std::function<void()>& wor
     return false;
 }
 
+bool Program::attempt_each(const std::string& infinitive, const std::vector<std::string>& names,
+                           const std::function<void(const std::string& name)>& work) {
+    bool success = true;
+    for (const auto& name : names)
+        success = attempt(infinitive + " " + printable(name), [&] { work(name); }) && success;
+    return success;
+}
+
 void Program::report(const std::string& doing, const std::string& why) {
     // The daemon's message may say already what could not be done.
     const bool complete = doing.empty() || why.substr(0, 7) == "Cannot " || why.substr(0, 7) == "cannot ";

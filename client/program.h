@@ -42,6 +42,10 @@ public:
 
     /// Does the work; an error is reported as "cannot <doing>: <why>". Whether it went well.
     bool attempt(const std::string& doing, const std::function<void()>& work);
+    /// Does it to each of these, also when it fails for others: "cannot <infinitive> <name>: <why>". Whether all went
+    /// well.
+    bool attempt_each(const std::string& infinitive, const std::vector<std::string>& names,
+                      const std::function<void(const std::string& name)>& work);
     static void report(const std::string& doing, const std::string& why);
 
 private:
