@@ -112,7 +112,9 @@ protected:
 
     using Groups = std::vector<sdbus::Struct<std::string, std::vector<sdbus::ObjectPath>>>;
 
-    Groups groups(const std::string& job, const std::string& key) { return client.job(job)->Result().at(key).get<Groups>(); }
+    Groups groups(const std::string& job, const std::string& key) {
+        return client.job(job)->Result().at(key).get<Groups>();
+    }
 
     const MachineId one = *MachineId::parse("0123456789abcdef0123456789abcdef");
     const MachineId two = *MachineId::parse("fedcba9876543210fedcba9876543210");

@@ -14,16 +14,16 @@ using testing::UnorderedElementsAre;
 TEST_F(IdentitiesTest, TheKernelCommandLineEnforcesAnId) {
     begin_daemon();
     identities->set(ref(web), on_disk(one));
-    change(web, [&](Machine& machine) { machine.kernel_machine_id = other.text(); });
+    edit(web, [&](Machine& machine) { machine.kernel_machine_id = other.text(); });
     EXPECT_EQ(find(web).id, other);
     EXPECT_EQ(find(web).source, IdentitySource::kernel_command_line);
     EXPECT_EQ(guarantee(find(web)), Guarantee::enforced);
     EXPECT_THAT(identities->with(other), ElementsAre(ref(web)));
     identities->set(ref(web), on_disk(one));
     EXPECT_EQ(find(web).id, other) << "it goes before what is on the disk";
-    change(web, [](Machine& machine) { machine.state = MachineState::running; });
+    edit(web, [](Machine& machine) { machine.state = MachineState::running; });
     EXPECT_EQ(guarantee(find(web)), Guarantee::enforced) << "also while it runs";
-    change(web, [](Machine& machine) { machine.kernel_machine_id = ""; });
+    edit(web, [](Machine& machine) { machine.kernel_machine_id = ""; });
     EXPECT_EQ(find(web).id, one);
     EXPECT_EQ(find(web).source, IdentitySource::disk);
     EXPECT_EQ(guarantee(find(web)), Guarantee::claimed) << "the guest has run since";
@@ -31,7 +31,7 @@ TEST_F(IdentitiesTest, TheKernelCommandLineEnforcesAnId) {
 
 TEST_F(IdentitiesTest, WhatIsLearntOfAnEnforcedMachineShowsBesideItsId) {
     begin_daemon();
-    change(web, [&](Machine& machine) { machine.kernel_machine_id = other.text(); });
+    edit(web, [&](Machine& machine) { machine.kernel_machine_id = other.text(); });
     identities->set(ref(web), on_disk(one));
     EXPECT_EQ(find(web).id, other);
     EXPECT_EQ(find(web).state, IdState::valid) << "what /etc/machine-id holds was read";
@@ -41,7 +41,7 @@ TEST_F(IdentitiesTest, WhatIsLearntOfAnEnforcedMachineShowsBesideItsId) {
 TEST_F(IdentitiesTest, AKernelCommandLineWithoutAnIdCountsNothing) {
     begin_daemon();
     for (const auto* word : {"firmware", "00000000000000000000000000000000", "0123"}) {
-        change(web, [&](Machine& machine) { machine.kernel_machine_id = word; });
+        edit(web, [&](Machine& machine) { machine.kernel_machine_id = word; });
         EXPECT_EQ(find(web), Identity()) << word;
     }
 }
@@ -112,7 +112,7 @@ TEST_F(IdentitiesTest, MachinesWithoutAnIdAreNoDuplicates) {
 TEST_F(IdentitiesTest, AnEnforcedIdCanBeADuplicate) {
     begin_daemon();
     identities->set(ref(database), on_disk(one));
-    change(web, [&](Machine& machine) { machine.kernel_machine_id = one.text(); });
+    edit(web, [&](Machine& machine) { machine.kernel_machine_id = one.text(); });
     EXPECT_THAT(heard_ids->lines, ElementsAre("2 have " + fingerprint(one)));
 }
 

@@ -17,23 +17,12 @@
 namespace virtbus::test {
 
 /// A root on a disk: /tmp may be in memory, where no id lasts.
-class RootDirectory {
+class RootDirectory : public TemporaryDirectory {
 public:
-    RootDirectory() {
-        std::string name = "/var/tmp/virtbus-host.XXXXXX";
-        if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make " + name);
-        path = name;
+    RootDirectory() : TemporaryDirectory("/var/tmp") {
         std::filesystem::create_directories(path / "etc");
         std::filesystem::create_directories(path / "var/lib/dbus");
     }
-    RootDirectory(const RootDirectory&) = delete;
-    RootDirectory& operator=(const RootDirectory&) = delete;
-    ~RootDirectory() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path, ignored);
-    }
-
-    std::filesystem::path path;
 };
 
 class HostIdentityTest : public testing::Test {
@@ -45,8 +34,8 @@ protected:
     }
 
     void start() {
-        host = std::make_unique<HostIdentity>(loop, root.path.string(), std::make_shared<DirectHostTool>(root.path.string()),
-                                              identities);
+        host = std::make_unique<HostIdentity>(loop, root.path.string(),
+                                              std::make_shared<DirectHostTool>(root.path.string()), identities);
         host->on_change([this] { ++changes; });
         run(loop, host->start());
         changes = 0;

@@ -11,6 +11,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -97,6 +98,18 @@ protected:
             settle(loop);
             return hypervisor->pending() == 0;
         }));
+    }
+
+    // What others do to a machine; each returns when the mirror shows it.
+    void edit(const Uuid& uuid, const std::function<void(Machine&)>& how) {
+        fake->edit(uuid, how);
+        fake->touch(uuid);
+        run(loop, inventory().refreshed(uuid));
+    }
+    void erase(const Uuid& uuid) {
+        fake->erase(uuid);
+        fake->touch(uuid);
+        run(loop, inventory().refreshed(uuid));
     }
 
     Inventory& inventory() { return hypervisor->inventory(); }

@@ -86,15 +86,8 @@ protected:
     }
     [[nodiscard]] Identity find(const Uuid& uuid) const { return identities->find(ref(uuid)); }
     static ObjectRef ref(const Uuid& uuid) { return MachineRef{"test", uuid}; }
-    void change(const Uuid& uuid, const std::function<void(Machine&)>& how) {
-        fake->edit(uuid, how);
-        fake->touch(uuid);
-        run(loop, inventory().refreshed(uuid));
-    }
     void remove(const Uuid& uuid) {
-        fake->erase(uuid);
-        fake->touch(uuid);
-        run(loop, inventory().refreshed(uuid));
+        erase(uuid);
         settle(loop);
     }
     std::string text() { return StateFile(loop, file).read().value_or(""); }

@@ -104,12 +104,12 @@ TEST_F(IdentitiesTest, AnEntryWithWordsOfALaterVersionIsLeftOut) {
 TEST_F(IdentitiesTest, AGuestThatStartsMakesItStale) {
     begin_daemon();
     identities->set(ref(web), on_disk(one));
-    change(web, [](Machine& machine) { machine.state = MachineState::running; });
+    edit(web, [](Machine& machine) { machine.state = MachineState::running; });
     EXPECT_TRUE(find(web).stale);
     EXPECT_EQ(find(web).id, one) << "as far as is known";
     EXPECT_EQ(guarantee(find(web)), Guarantee::claimed);
     EXPECT_TRUE(heard_ids->identities.at(ref(web)).stale);
-    change(web, [](Machine& machine) { machine.state = MachineState::shut_off; });
+    edit(web, [](Machine& machine) { machine.state = MachineState::shut_off; });
     EXPECT_TRUE(find(web).stale) << "it has run";
     await_written("\"stale\": true");
     ASSERT_NO_FATAL_FAILURE(restart());
@@ -133,7 +133,7 @@ TEST_F(IdentitiesTest, OtherEventsDoNotMakeItStale) {
     identities->set(ref(web), on_disk(one));
     fake->happen(web, "defined", "updated");
     run(loop, inventory().refreshed(web));
-    change(web, [](Machine& machine) { machine.title = "another"; });
+    edit(web, [](Machine& machine) { machine.title = "another"; });
     EXPECT_FALSE(find(web).stale);
 }
 
@@ -152,7 +152,7 @@ TEST_F(IdentitiesTest, AMachineThatRunsWhenTheDaemonBeginsIsStale) {
 TEST_F(IdentitiesTest, OtherDisksMakeItStale) {
     begin_daemon();
     identities->set(ref(web), on_disk(one));
-    change(web, [](Machine& machine) { machine.disks[0].file = "/images/another.qcow2"; });
+    edit(web, [](Machine& machine) { machine.disks[0].file = "/images/another.qcow2"; });
     EXPECT_TRUE(find(web).stale) << "nobody has looked at that disk";
 }
 

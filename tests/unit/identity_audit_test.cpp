@@ -118,9 +118,7 @@ TEST_F(IdentityJobsTest, AnAuditGoesOnWhenAMachineIsGoneMeanwhile) {
     guests->block();
     const auto number = audit();
     await_guests();
-    fake->erase(web);
-    fake->touch(web);
-    run(loop, inventory().refreshed(web));
+    erase(web);
     guests->release();
     await_end(number);
     EXPECT_THAT(guests->calls(), ElementsAre("read /pools/default/db.qcow2"));

@@ -27,23 +27,16 @@ protected:
         put_machine("web", 1, put("web.qcow2"));
         guests->put(web_disk, one);
     }
-    ~IdentityJobsTest() override {
+    ~IdentityJobsTest() override { end_jobs(); }
+
+    void end_jobs() {
         guests->release();
-        tool->release();
-        fake->release_all();
-        jobs.stop();
-        EXPECT_TRUE(turn_until(loop, [&] { return jobs.running() == 0; }));
-        settle(loop);
+        ImageJobsFixture::end_jobs();
     }
 
     void connect() {
         identities.follow(*hypervisor);
         ImageJobsFixture::connect();
-    }
-    void edit(const Uuid& uuid, const std::function<void(Machine&)>& how) {
-        fake->edit(uuid, how);
-        fake->touch(uuid);
-        run(loop, inventory().refreshed(uuid));
     }
     /// Another machine, with a disk of its own, on which the system with `id` is.
     void put_other(const std::string& name, std::uint32_t number, const std::optional<MachineId>& id,

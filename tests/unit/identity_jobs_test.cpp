@@ -351,9 +351,7 @@ TEST_F(IdentityJobsTest, WhatIsReadOfAMachineThatIsGoneIsNotKept) {
     guests->block();
     const auto number = refresh(web);
     await_guests();
-    fake->erase(web);
-    fake->touch(web);
-    run(loop, inventory().refreshed(web));
+    erase(web);
     guests->release();
     await_end(number);
     settle(loop);

@@ -14,7 +14,10 @@ namespace virtbus::test {
 
 class ImageJobsFixture : public StorageFixture {
 protected:
-    ~ImageJobsFixture() override {
+    ~ImageJobsFixture() override { end_jobs(); }
+
+    /// For the destructors: jobs go before what they work with.
+    void end_jobs() {
         tool->release();
         fake->release_all();
         jobs.stop();

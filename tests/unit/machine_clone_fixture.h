@@ -4,14 +4,14 @@
 
 #include "model/machine_clone.h"
 
-#include "support/fake_guests.h"
-#include "unit/image_jobs_fixture.h"
+#include "unit/identity_jobs_fixture.h"
 
 #include <set>
 
 namespace virtbus::test {
 
-/// A FakeTool that knows which files there are, and fails, or tells somebody, at any step: "convert 2" is the second one.
+/// A FakeTool that knows which files there are, and fails, or tells somebody, at any step: "convert 2" is the second
+/// one.
 class StepTool final : public ImageTool {
 public:
     explicit StepTool(std::shared_ptr<FakeTool> tool) : tool_(std::move(tool)) {}
@@ -99,32 +99,18 @@ private:
     std::function<void(const std::string&)> listener_;  // also
 };
 
-class MachineCloneTest : public ImageJobsFixture {
+class MachineCloneTest : public IdentityJobsTest {
 protected:
     using IdentityOf = ClonePlan::IdentityOf;
 
-    MachineCloneTest() {
-        put_machine("web", 1, put("web.qcow2"));
-        guests->put(web_disk, one);
-    }
-    ~MachineCloneTest() override {
-        guests->release();
-        tool->release();
-        fake->release_all();
-        jobs.stop();
-        EXPECT_TRUE(turn_until(loop, [&] { return jobs.running() == 0; }));
-        settle(loop);
-    }
+    ~MachineCloneTest() override { end_jobs(); }
 
     void connect() {
-        identities.follow(*hypervisor);
-        ImageJobsFixture::connect();
+        IdentityJobsTest::connect();
         source = *fake->machine(web);
     }
     void edit(const Uuid& uuid, const std::function<void(Machine&)>& how) {
-        fake->edit(uuid, how);
-        fake->touch(uuid);
-        run(loop, inventory().refreshed(uuid));
+        HypervisorTest::edit(uuid, how);
         source = *fake->machine(web);
     }
     /// Before connect(): a second disk, data.raw.
@@ -147,15 +133,11 @@ protected:
         return clones.clone(origin(), *mirrored(from), plan);
     }
     std::uint64_t clone_machine(const ClonePlan& plan) { return clone_machine(plan, web); }
-    void await_guests() {
-        ASSERT_TRUE(turn_until(loop, [&] { return guests->hanging() == 1; }));
-    }
     MachinePtr copy_of(std::uint64_t number) {
         const auto& result = job(number).result;
         if (!result.contains("machine")) return nullptr;
         return mirrored(std::get<MachineRef>(std::get<ObjectRef>(result.at("machine"))).uuid);
     }
-    [[nodiscard]] Identity known(const Uuid& uuid) const { return identities.find(MachineRef{"test", uuid}); }
 
     /// As if nobody had ever asked for it.
     void expect_nothing_left() {
@@ -167,21 +149,16 @@ protected:
         EXPECT_EQ(guests->id(web_disk), one) << "that of the source";
         for (const auto* name : {"copy.qcow2", "copy-vda.qcow2", "copy-vdb.raw"}) {
             EXPECT_FALSE(truth().image("default", name)) << name;
-            EXPECT_FALSE(formats.find(std::string("/pools/default/") + name, 0)) << name << " is not said to be anything";
+            EXPECT_FALSE(formats.find(std::string("/pools/default/") + name, 0))
+                << name << " is not said to be anything";
             expect_free(name);
         }
         EXPECT_EQ(identities.groups().size(), 0U);
         expect_free("web.qcow2");
     }
 
-    const std::string web_disk = "/pools/default/web.qcow2";
-    const MachineId one = *MachineId::parse("0123456789abcdef0123456789abcdef");
-    const MachineId two = *MachineId::parse("fedcba9876543210fedcba9876543210");
     Machine source;
-    std::shared_ptr<FakeGuests> guests = std::make_shared<FakeGuests>();
     std::shared_ptr<StepTool> steps = std::make_shared<StepTool>(tool);
-    Identities identities{loop, directory.path / "machine-ids.json"};
-    IdentityJobs identity_jobs{jobs, identities, guests};
     MachineClones clones{jobs, journal, steps, identity_jobs};
 };
 
