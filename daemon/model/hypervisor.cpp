@@ -30,18 +30,22 @@ constexpr auto last_reconnect = 60s;
 /// What libvirt has no event for, such as autostart or a removed saved image, is found by listing again.
 constexpr auto reconcile_interval = 10min;
 
+/// How far the time of a file may lie behind ours.
+constexpr auto file_clock_error = 2s;
+
 /// Not all hypervisors of a network at the same moment.
 std::chrono::milliseconds with_jitter(std::chrono::milliseconds interval) {
     static std::minstd_rand random{std::random_device{}()};
     return interval + std::chrono::milliseconds(random() % static_cast<unsigned>(interval.count() / 4 + 1));
 }
 
-/// What libvirt says of a file is as old as its last look at the pool, and the file may be another by now: it must be
-/// read again after the next look, whatever its stamp.
-void distrust_new(ImageMap& images, const ImageMap& known) {
+/// What libvirt says of a file is as old as its last look at the pool, and the file may be another by now. What is new and
+/// has changed `since` must be read again after the next look, whatever its stamp.
+void distrust(ImageMap& images, const ImageMap& known, std::chrono::nanoseconds since) {
     for (auto& [name, image] : images) {
         const auto before = known.find(name);
         if (before != known.end() && before->second == image) continue;
+        if (image->stamp.changed < since.count()) continue;
         auto doubtful = *image;
         doubtful.stamp.changed = 0;
         image = std::make_shared<const Image>(std::move(doubtful));
@@ -296,7 +300,10 @@ Task<std::vector<std::string>> Hypervisor::list_pools() {
 
 Task<StorageSource::Reading> Hypervisor::read_pool(std::string name, bool look_again,
                                                    std::shared_ptr<const ImageMap> known) {
+    std::chrono::nanoseconds trusted_until{0};
     if (look_again) {
+        // The clock of the file system, which need not be this host's.
+        trusted_until = std::chrono::system_clock::now().time_since_epoch() - file_clock_error;
         // Not among the reads: it may wait for a file system that does not answer. Nor among the transfers, which may
         // have all their threads for hours.
         auto refresh = [name](Port& port) {
@@ -308,11 +315,11 @@ Task<StorageSource::Reading> Hypervisor::read_pool(std::string name, bool look_a
         };
         co_await run(Lane::work, std::move(refresh));
     }
-    auto work = [name = std::move(name), known = std::move(known), look_again](Port& port) {
+    auto work = [name = std::move(name), known = std::move(known), trusted_until](Port& port) {
         StorageSource::Reading reading;
         reading.pool = port.storage().read_pool(name);
         if (reading.pool) reading.images = port.storage().list_images(name, *known);
-        if (!look_again) distrust_new(reading.images, *known);
+        distrust(reading.images, *known, trusted_until);
         return reading;
     };
     co_return co_await run(Lane::query, std::move(work));

@@ -118,13 +118,17 @@ std::optional<Pool> FakeStorage::read_pool(const std::string& name) {
     return found == pools_.end() ? std::nullopt : std::optional(found->second);
 }
 
-ImageMap FakeStorage::list_images(const std::string& pool, const ImageMap&) {
+ImageMap FakeStorage::list_images(const std::string& pool, const ImageMap& known) {
     auto lock = enter();
     ++listings_[pool];
     ImageMap images;
     if (find(pool).state == PoolState::running)
-        for (const auto& [key, image] : images_)
-            if (image.pool == pool) images[image.name] = std::make_shared<const Image>(image);
+        for (const auto& [key, image] : images_) {
+            if (image.pool != pool) continue;
+            const auto old = known.find(image.name);
+            const bool same = old != known.end() && image.stamp != FileStamp() && old->second->stamp == image.stamp;
+            images[image.name] = same ? old->second : std::make_shared<const Image>(image);
+        }
     ++hanging_;
     changed_.wait(lock, [&] { return !blocked_; });
     --hanging_;

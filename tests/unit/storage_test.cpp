@@ -207,6 +207,27 @@ TEST_F(StorageTest, LibvirtLooksAgainOnceForSeveralWhoWait) {
     EXPECT_EQ(truth().listings("default"), 3);
 }
 
+// libvirt may have looked at a file, and we then at the one that took its place.
+TEST_F(StorageTest, AnImageThatChangedWhileLibvirtLookedIsReadAgain) {
+    using std::chrono::nanoseconds;
+    const auto now = nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count();
+    const std::int64_t long_ago = 1'000'000'000;
+    const auto based = [](std::string name, std::int64_t changed) {
+        auto image = make_image("default", name);
+        image.backing_file = "/pools/default/base";
+        image.stamp = {7, 200'704, 392, changed};
+        return image;
+    };
+    connect();
+    truth().add(based("young", now));
+    truth().add(based("old", long_ago));
+    run(loop, storage().refreshed("default", true));
+    for (const auto* name : {"young", "old"}) change(name, [](Image& image) { image.backing_file = ""; });
+    run(loop, storage().refreshed("default", true));
+    EXPECT_EQ(mirrored_image("young").backing_file, "");
+    EXPECT_EQ(mirrored_image("old").backing_file, "/pools/default/base") << "what has its stamp is not read again";
+}
+
 // A lane that is full for a moment must not hide an image until the next reconciliation.
 TEST_F(StorageTest, APoolThatCouldNotBeReadIsReadAgainByItself) {
     connect();
