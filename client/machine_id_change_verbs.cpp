@@ -123,7 +123,8 @@ void add_regenerate(Program& program, CLI::App& family) {
 
 void add_machine_id_change_verbs(Program& program, CLI::App& family) {
     add_id_verb(program, family,
-                {"refresh", "look on the disks of machines that are off", "machine-id-refresh", refresh_id});
+                {"refresh", "look on the disks of machines, or ask the guest agents of those that run",
+                 "machine-id-refresh", refresh_id});
     add_assign(program, family);
     add_regenerate(program, family);
     const auto seal = add_id_verb(

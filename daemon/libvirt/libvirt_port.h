@@ -59,6 +59,9 @@ public:
     UniqueFd open_console(const Uuid& uuid, bool force) override;
 
     void resize_disk(const Uuid& uuid, const std::string& path, std::uint64_t size) override;
+    GuestIdentity read_guest_identity(const Uuid& uuid) override;
+    GuestIdentity change_guest_identity(const Uuid& uuid, const IdentityChange& change) override;
+
     StoragePort& storage() override { return storage_; }
 
 private:

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // LibvirtPort's starting, stopping and what goes between.
+#include "libvirt/agent_identity.h"
 #include "libvirt/error.h"
 #include "libvirt/libvirt_port.h"
 #include "libvirt/lifecycle_words.h"
@@ -130,6 +131,18 @@ void LibvirtPort::resize_disk(const Uuid& uuid, const std::string& path, std::ui
     const auto domain = find(uuid);
     const int done = virDomainBlockResize(domain.get(), path.c_str(), size, VIR_DOMAIN_BLOCK_RESIZE_BYTES);
     check_in_state(domain, done, "resize a disk of", is_active);
+}
+
+GuestIdentity LibvirtPort::read_guest_identity(const Uuid& uuid) {
+    const auto domain = find(uuid);
+    GuestAgent agent(domain.name(), send_to_agent(domain));
+    return read_agent_identity(agent);
+}
+
+GuestIdentity LibvirtPort::change_guest_identity(const Uuid& uuid, const IdentityChange& change) {
+    const auto domain = find(uuid);
+    GuestAgent agent(domain.name(), send_to_agent(domain));
+    return change_agent_identity(agent, change);
 }
 
 UniqueFd LibvirtPort::open_console(const Uuid& uuid, bool force) {

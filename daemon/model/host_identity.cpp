@@ -44,10 +44,9 @@ bool has_boot_entries(const std::filesystem::path& root, const std::string& id) 
 /// Whether the kernel was told an id, which systemd then takes and writes down at each boot.
 bool kernel_sets_id(const std::string& root) {
     std::ifstream file(std::filesystem::path(root) / "proc/cmdline");
-    constexpr std::string_view key = "systemd.machine_id=";
-    for (std::string word; file >> word;)
-        if (word.starts_with(key) && MachineId::parse(std::string_view(word).substr(key.size()))) return true;
-    return false;
+    std::string command_line;
+    std::getline(file, command_line);
+    return id_of_command_line(command_line).has_value();
 }
 
 /// All that is read at once.

@@ -11,6 +11,7 @@ std::string_view to_string(IdentitySource source) {
         case IdentitySource::files: return "files";
         case IdentitySource::disk: return "disk";
         case IdentitySource::assigned: return "assigned";
+        case IdentitySource::agent: return "agent";
         case IdentitySource::kernel_command_line: return "kernel-command-line";
     }
     return "";
@@ -18,7 +19,7 @@ std::string_view to_string(IdentitySource source) {
 
 std::optional<IdentitySource> to_identity_source(std::string_view word) {
     for (const auto source : {IdentitySource::none, IdentitySource::files, IdentitySource::disk,
-                              IdentitySource::assigned, IdentitySource::kernel_command_line})
+                              IdentitySource::assigned, IdentitySource::agent, IdentitySource::kernel_command_line})
         if (word == to_string(source)) return source;
     return std::nullopt;
 }
@@ -36,7 +37,9 @@ std::string_view to_string(Guarantee guarantee) {
 Guarantee guarantee(const Identity& identity) {
     if (!identity.id) return Guarantee::none;
     if (identity.source == IdentitySource::kernel_command_line) return Guarantee::enforced;
-    return identity.stale ? Guarantee::claimed : Guarantee::verified;
+    // A guest runs on after its agent has said something, and may say what it likes.
+    const bool is_claim = identity.stale || identity.source == IdentitySource::agent;
+    return is_claim ? Guarantee::claimed : Guarantee::verified;
 }
 
 std::string fingerprint(const Identity& identity) { return identity.id ? fingerprint(*identity.id) : std::string(); }

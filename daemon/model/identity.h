@@ -18,6 +18,7 @@ enum class IdentitySource {
     files,                ///< of this host, or of a container
     disk,
     assigned,             ///< written to the disk and read back
+    agent,                ///< said, or written and read back, by the agent in the running guest
     kernel_command_line,  ///< of the machine's definition
 };
 

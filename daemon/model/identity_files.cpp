@@ -174,17 +174,20 @@ std::optional<IdFile> to_id_file(std::string_view word) {
 
 IdentityFiles::IdentityFiles(const std::string& root) : root_(root) {}
 
-IdentityReading IdentityFiles::read() const {
-    const auto etc = look_at_id(root_, etc_id_path);
-    const auto dbus = look_at_id(root_, dbus_id_path);
-    const auto targets = find_id_targets(root_);
+IdentityReading judge_id_files(const IdFileLook& etc, const IdFileLook& dbus, bool is_link) {
     IdentityReading reading;
     reading.etc = etc.content;
     reading.dbus = dbus.content;
-    reading.dbus_state =
-        targets && targets->dbus_is_link ? DbusState::link : state_of_own(dbus, etc.content);
+    reading.dbus_state = is_link ? DbusState::link : state_of_own(dbus, etc.content);
     reading.id = etc.content.systemd;
     reading.consistent = all_agree(dbus, etc.content);
+    return reading;
+}
+
+IdentityReading IdentityFiles::read() const {
+    const auto targets = find_id_targets(root_);
+    auto reading = judge_id_files(look_at_id(root_, etc_id_path), look_at_id(root_, dbus_id_path),
+                                  targets && targets->dbus_is_link);
     if (targets) reading.obstacles = id_obstacles(*targets);
     return reading;
 }

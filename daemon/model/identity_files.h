@@ -51,6 +51,11 @@ struct IdentityReading {
     std::vector<std::string> obstacles;
 };
 
+struct IdFileLook;
+
+/// What the two files come to, as they were found; `is_link`: dbus leads to etc. Obstacles are not looked for.
+IdentityReading judge_id_files(const IdFileLook& etc, const IdFileLook& dbus, bool is_link);
+
 class IdentityFiles {
 public:
     /// `root`: a directory, such as "/". Error failed if it is none.

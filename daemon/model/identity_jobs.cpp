@@ -16,45 +16,42 @@ namespace {
 /// Somebody may have started it meanwhile, by another way than ours.
 Identity as_of_now(Hypervisor& hypervisor, const MachineRef& machine, Identity identity) {
     const auto now = hypervisor.inventory().find(machine.uuid);
-    identity.stale = now && is_active(now->state);
+    identity.stale = now && is_active(now->state) && identity.source != IdentitySource::agent;
     return identity;
 }
 
 /// Reads what the machine has, and remembers it.
-Task<> read_work(std::shared_ptr<Hypervisor> hypervisor, JobControl& job, std::shared_ptr<GuestTool> tool,
-                 Identities& identities, MachineRef machine, GuestSystem system, Counts counts = Counts::steps) {
+Task<> read_work(std::shared_ptr<Hypervisor> hypervisor, JobControl& job, GuestAccess access, Identities& identities,
+                 MachineRef machine, Counts counts = Counts::steps) {
     const auto found = std::make_shared<GuestIdentity>();
-    const auto source = system.root.empty() ? IdentitySource::disk : IdentitySource::files;
-    auto work = [tool, system = std::move(system), found](Port&, Transfer& progress) {
-        *found = tool->read_identity(system, progress);
-    };
-    co_await transfer(hypervisor, job, std::move(work), counts);
-    identities.set(machine, as_of_now(*hypervisor, machine, identity_of(*found, source)));
+    auto work = [read = access.read, found](Port& port, Transfer& progress) { *found = read(port, progress); };
+    co_await transfer(hypervisor, job, std::move(work), counts, access.lane);
+    identities.set(machine, as_of_now(*hypervisor, machine, identity_of(*found, access.read_source)));
 }
 
-Task<> change_work(std::shared_ptr<Hypervisor> hypervisor, JobControl& job, std::shared_ptr<GuestTool> tool,
-                   Identities& identities, MachineRef machine, GuestSystem system, IdentityChange change,
-                   std::optional<std::string> expected) {
+Task<> change_work(std::shared_ptr<Hypervisor> hypervisor, JobControl& job, GuestAccess access, Identities& identities,
+                   MachineRef machine, IdentityChange change, std::optional<std::string> expected) {
     const auto found = std::make_shared<GuestIdentity>();
-    auto work = [=](Port&, Transfer& progress) {
+    auto work = [access, change, expected, found](Port& port, Transfer& progress) {
         auto wanted = change;
         if (expected) {
-            const auto now = tool->read_identity(system, progress);
+            const auto now = access.read(port, progress);
             if ((now.id ? fingerprint(*now.id) : "") != *expected)
                 throw Error(Code::stale_generation, "expected: the guest has another machine-id by now");
             wanted.expected = now.id;
         }
-        *found = tool->change_identity(system, wanted, progress);
+        *found = access.change(port, progress, wanted);
     };
-    co_await transfer(hypervisor, job, std::move(work), Counts::steps);
-    identities.set(machine, as_of_now(*hypervisor, machine, identity_of(*found, IdentitySource::assigned)));
+    co_await transfer(hypervisor, job, std::move(work), Counts::steps, access.lane);
+    identities.set(machine, as_of_now(*hypervisor, machine, identity_of(*found, access.change_source)));
     job.set_result("fingerprint", found->id ? fingerprint(*found->id) : std::string());
+    job.set_result("reboot-required", access.by_agent);
 }
 
-/// Whether there is something to learn that is not known.
+/// Whether there is something to learn that is not known. What an agent said is not known for long.
 bool wants_reading(const Identity& identity) {
     return identity.source != IdentitySource::kernel_command_line &&
-           (identity.source == IdentitySource::none || identity.stale);
+           (identity.source == IdentitySource::none || identity.source == IdentitySource::agent || identity.stale);
 }
 
 /// A machine that an audit reads.
@@ -70,12 +67,10 @@ Task<std::string> audit_one(Audited audited, JobControl& job, Jobs& jobs, std::s
     audited.machine = audited.hypervisor->inventory().find(ref.uuid);  // as it is by now: others were read before
     if (!audited.machine) co_return "";
     try {
-        require_at_rest(*audited.machine, "read");
-        auto system = system_of(*audited.hypervisor, *audited.machine);
-        const auto disks = own_disks(*audited.hypervisor, *audited.machine);
+        auto access = access_to(*audited.hypervisor, *audited.machine, tool, "read");
         const auto claim = jobs.claims().take(fmt::format("job {} (machine-id-audit)", job.number()), {},
-                                              disk_claims(*audited.hypervisor, *audited.machine, disks));
-        co_await read_work(audited.hypervisor, job, tool, identities, ref, std::move(system), Counts::nothing);
+                                              access.claims);
+        co_await read_work(audited.hypervisor, job, std::move(access), identities, ref, Counts::nothing);
     } catch (const Error& error) {
         if (error.code() == Code::cancelled) throw;
         co_return error.what();
@@ -103,26 +98,31 @@ Task<> audit_work(std::vector<Audited> all, JobControl& job, Jobs& jobs, std::sh
 }  // namespace
 
 std::uint64_t IdentityJobs::refresh(const JobOrigin& origin, const Machine& machine) {
-    require_at_rest(machine, "read");
-    auto system = system_of(*origin.hypervisor, machine);
+    const auto access = access_to(*origin.hypervisor, machine, tool_, "read");
     const MachineRef ref{origin.hypervisor->name(), machine.uuid};
-    const auto reads = disk_claims(*origin.hypervisor, machine, own_disks(*origin.hypervisor, machine));
-    return jobs_.start({JobKind::machine_id_refresh, ref, origin.owner, {}, reads},
+    return jobs_.start({JobKind::machine_id_refresh, ref, origin.owner, {}, access.claims},
                        [=, this, hypervisor = origin.hypervisor](JobControl& job) {
-                           return read_work(hypervisor, job, tool_, identities_, ref, system);
+                           return read_work(hypervisor, job, access, identities_, ref);
                        });
 }
 
-std::uint64_t IdentityJobs::change(JobKind kind, const JobOrigin& origin, const Machine& machine, IdentityChange change,
-                                   std::optional<std::string> expected, const Promise& promise) {
-    require_at_rest(machine, "change the machine-id of");
-    require_alone(*origin.hypervisor, machine, "change the machine-id of");
-    auto system = system_of(*origin.hypervisor, machine);
+GuestAccess IdentityJobs::access_to_change(Hypervisor& hypervisor, const Machine& machine) const {
+    constexpr auto verb = "change the machine-id of";
+    auto access = access_to(hypervisor, machine, tool_, verb);
+    if (!access.by_agent) require_alone(hypervisor, machine, verb);
+    return access;
+}
+
+std::uint64_t IdentityJobs::change(JobKind kind, const JobOrigin& origin, const Machine& machine,
+                                   const IdentityChange& change, std::optional<std::string> expected,
+                                   const Promise& promise) {
+    // Nothing would fill an empty file before the machine boots, and D-Bus wants one meanwhile.
+    if (change.kind == IdentityChange::Kind::seal) require_at_rest(machine, "seal");
+    const auto access = access_to_change(*origin.hypervisor, machine);
     const MachineRef ref{origin.hypervisor->name(), machine.uuid};
-    const auto changes = disk_claims(*origin.hypervisor, machine, own_disks(*origin.hypervisor, machine));
-    return jobs_.start({kind, ref, origin.owner, changes, {}},
+    return jobs_.start({kind, ref, origin.owner, access.claims, {}},
                        [=, this, hypervisor = origin.hypervisor, kept = promise](JobControl& job) {
-                           return change_work(hypervisor, job, tool_, identities_, ref, system, change, expected);
+                           return change_work(hypervisor, job, access, identities_, ref, change, expected);
                        });
 }
 
@@ -188,9 +188,7 @@ MachineId IdentityJobs::new_id() const {
 
 void IdentityJobs::check(Hypervisor& hypervisor, const Machine& machine, const MachineId& id) const {
     refuse_duplicate(id, MachineRef{hypervisor.name(), machine.uuid});
-    require_at_rest(machine, "change the machine-id of");
-    require_alone(hypervisor, machine, "change the machine-id of");
-    system_of(hypervisor, machine);
+    access_to_change(hypervisor, machine);
 }
 
 }  // namespace virtbus

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The jobs on machine-ids of guests, one function each: it looks whether the rules allow it, which fails at once, claims
-// the disks, and begins the job. Returns the job's number. Main thread only.
+// the machine and its disks, and begins the job. Returns the job's number. Main thread only.
 #pragma once
 
+#include "model/guest_access.h"
 #include "model/guest_tool.h"
 #include "model/identities.h"
 #include "model/image_jobs.h"
@@ -51,7 +52,8 @@ public:
     [[nodiscard]] const std::shared_ptr<GuestTool>& tool() const { return tool_; }
 
 private:
-    std::uint64_t change(JobKind kind, const JobOrigin& origin, const Machine& machine, IdentityChange change,
+    GuestAccess access_to_change(Hypervisor& hypervisor, const Machine& machine) const;
+    std::uint64_t change(JobKind kind, const JobOrigin& origin, const Machine& machine, const IdentityChange& change,
                          std::optional<std::string> expected, const Promise& promise);
 
     Jobs& jobs_;

@@ -48,7 +48,7 @@ void show(JobControl& job, const Transfer& transfer, Counts counts, std::uint64_
 }  // namespace
 
 Task<> transfer(std::shared_ptr<Hypervisor> hypervisor, JobControl& job, std::function<void(Port&, Transfer&)> work,
-                Counts counts) {
+                Counts counts, Lane lane) {
     const auto progress = std::make_shared<Transfer>();
     const auto begun = std::make_shared<std::atomic<bool>>(false);
     job.on_cancel([progress] { progress->cancel(); });
@@ -57,8 +57,7 @@ Task<> transfer(std::shared_ptr<Hypervisor> hypervisor, JobControl& job, std::fu
         progress->refuse_cancelled();
         work(port, *progress);
     };
-    const auto aside = run_aside(hypervisor->loop(),
-                                 hypervisor->run(Lane::transfer, std::move(call), transfer_patience));
+    const auto aside = run_aside(hypervisor->loop(), hypervisor->run(lane, std::move(call), transfer_patience));
     auto start = Clock::now();
     for (;;) {
         const bool done = co_await aside->done.wait(progress_interval);

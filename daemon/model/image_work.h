@@ -22,9 +22,9 @@ enum class Counts {
     nothing,  ///< what it says is not shown: it is a part of something larger
 };
 
-/// Runs `work` on the transfer lane until it ends or is cancelled, and shows how far it is.
+/// Runs `work` on the lane until it ends or is cancelled, and shows how far it is.
 Task<> transfer(std::shared_ptr<Hypervisor> hypervisor, JobControl& job, std::function<void(Port&, Transfer&)> work,
-                Counts counts = Counts::bytes);
+                Counts counts = Counts::bytes, Lane lane = Lane::transfer);
 
 /// A file that is being made, and its line in the journal.
 struct Draft {

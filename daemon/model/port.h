@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/unique_fd.h"
+#include "model/guest_tool.h"
 #include "model/hypervisor_info.h"
 #include "model/machine.h"
 #include "model/machine_copy.h"
@@ -124,6 +125,16 @@ public:
 
     /// Makes a disk of a running machine larger: the one that is the file or device at `path`.
     virtual void resize_disk(const Uuid& uuid, const std::string& path, std::uint64_t size) = 0;
+
+    /// The machine-id of a running machine, as its guest agent has it: what the system runs with. This and the next are
+    /// claims of the guest, and take little more than a minute at most. Error agent_unresponsive when no answer comes, or
+    /// none that makes sense; not_supported, naming the command, when the agent does not take one; unsupported_guest for
+    /// what it refuses.
+    virtual GuestIdentity read_guest_identity(const Uuid& uuid) = 0;
+    /// Gives it another, read back: the files hold it, the programs that run have the old one until it boots.
+    /// stale_generation when it has another than expected; unsupported_guest also when its kernel's command line sets
+    /// one, or a file cannot be written. There is no sealing, nor another hostname: invalid_state.
+    virtual GuestIdentity change_guest_identity(const Uuid& uuid, const IdentityChange& change) = 0;
 
     /// Pools and images.
     virtual StoragePort& storage() = 0;

@@ -141,6 +141,16 @@ void FakeHypervisor::set_obedient(bool obedient) {
     obedient_ = obedient;
 }
 
+void FakeHypervisor::set_guest_identity(const Uuid& uuid, const GuestIdentity& identity) {
+    const Lock lock(mutex_);
+    guest_identities_[uuid] = identity;
+}
+
+GuestIdentity FakeHypervisor::guest_identity(const Uuid& uuid) const {
+    const Lock lock(mutex_);
+    return guest_identities_.at(uuid);
+}
+
 void FakeHypervisor::set_progress(std::optional<JobProgress> progress) {
     const Lock lock(mutex_);
     progress_ = progress;

@@ -234,6 +234,18 @@ public:
         image->virtual_size = size;
         truth_->storage_.add(std::move(*image));
     }
+    GuestIdentity read_guest_identity(const Uuid& uuid) override {
+        const auto lock = enter(PortCall::read_guest_identity, &uuid);
+        return truth_->guest_identities_[uuid];
+    }
+    GuestIdentity change_guest_identity(const Uuid& uuid, const IdentityChange& change) override {
+        const auto lock = enter(PortCall::change_guest_identity, &uuid);
+        auto& identity = truth_->guest_identities_[uuid];
+        if (change.expected && change.expected != identity.id)
+            throw Error(Code::stale_generation, "it has another machine-id");
+        identity.id = change.id;
+        return identity;
+    }
     StoragePort& storage() override { return truth_->storage_; }
 
     UniqueFd open_console(const Uuid& uuid, bool) override {

@@ -25,6 +25,7 @@ enum class PortCall {
     connect, describe, list, read, capabilities_xml, machine_xml, create, define, define_copy, check_copy, redefine, remove,
     start, shutdown, reboot, power_off, reset, pause, resume, save, abort_job, job_progress, rename, set_autostart, set_memory,
     set_vcpus, set_title, set_description, set_tags, open_console, resize_disk,
+    read_guest_identity, change_guest_identity,
 };
 
 /// A machine that is off, as a port reads it; the UUID is made from the number.
@@ -60,6 +61,9 @@ public:
     void set_tells(bool tells);
     /// Whether the guest shuts down when it is asked to. On at first.
     void set_obedient(bool obedient);
+    /// What the agent in the guest of a machine says of its machine-id; a change changes it.
+    void set_guest_identity(const Uuid& uuid, const GuestIdentity& identity);
+    [[nodiscard]] GuestIdentity guest_identity(const Uuid& uuid) const;
     /// What job_progress() returns.
     void set_progress(std::optional<JobProgress> progress);
 
@@ -116,6 +120,7 @@ private:
     std::map<PortCall, std::size_t> calls_;
     std::map<PortCall, std::size_t> hanging_;
     std::map<Uuid, bool> aborted_;
+    std::map<Uuid, GuestIdentity> guest_identities_;
     std::size_t ports_ = 0;
 };
 
