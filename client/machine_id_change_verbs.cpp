@@ -35,15 +35,17 @@ struct IdVerb {
 };
 
 /// What it is now: to see that is why somebody looks, and the proof of a change.
-bool print_identity(Program& program, const std::string& path, const std::string& name) {
+bool print_identity(Program& program, const std::string& path, const std::string& name, const Json& job) {
+    const bool wants_reboot = flag_at(job.value("Result", Json::object()), "reboot-required");
     const auto identity = program.bus().properties(path, MachineId::INTERFACE_NAME);
     if (program.output().json) {
-        Json line = {{"machine", path}};
+        Json line = {{"machine", path}, {"RebootRequired", wants_reboot}};
         line.update(identity);
         fmt::print("{}\n", json_line(line));
     } else {
         const bool is_alone = array_at(identity, "Duplicates").empty();
-        fmt::print("{}: {}\n", name, identity_line(identity, is_alone ? Labels() : all_labels(program)));
+        fmt::print("{}: {}{}\n", name, identity_line(identity, is_alone ? Labels() : all_labels(program)),
+                   wants_reboot ? "; reboot it, as what runs in it has the old one until then" : "");
     }
     return true;
 }
@@ -55,7 +57,9 @@ bool do_to_ids(Program& program, const IdRequest& request, const IdVerb& verb) {
         const auto name = printable(machine);
         const auto path = program.find_machine(machine);
         MachineId id(program.bus().connection(), path);
-        const auto outcome = [&program, path, name](const Json&) { return print_identity(program, path, name); };
+        const auto outcome = [&program, path, name](const Json& job) {
+            return print_identity(program, path, name, job);
+        };
         run.began(verb.call(id, request), name, outcome);
     });
     return run.wait() && success;

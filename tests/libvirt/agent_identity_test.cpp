@@ -206,10 +206,10 @@ TEST_P(HostileAgent, IsCalledUnresponsive) {
              R"({"return":{"supported_commands":{}}})", R"({"return":{"supported_commands":[1]}})",
              R"({"return":{"supported_commands":[{"name":1,"enabled":true}]}})",
              R"({"return":{"supported_commands":[{"name":"guest-file-open","enabled":"yes"}]}})",
-             R"({"return":{"count":33,"buf-b64":7,"eof":true}})",
-             R"({"return":{"count":33,"buf-b64":"%%%%","eof":true}})",
-             R"({"return":{"count":33,"buf-b64":")" + sound + R"("}})",
-             R"({"return":{"count":33,"buf-b64":")" + sound + R"(","eof":1}})",
+             R"({"return":{"count":32,"buf-b64":7,"eof":true}})",
+             R"({"return":{"count":32,"buf-b64":"%%%%","eof":true}})",
+             R"({"return":{"count":32,"buf-b64":")" + sound + R"("}})",
+             R"({"return":{"count":32,"buf-b64":")" + sound + R"(","eof":1}})",
              R"({"return":{"count":9,"buf-b64":")" + to_base64(std::string(9'000, 'a')) + R"(","eof":true}})",
              R"({"return":")" + std::string(10 << 20, 'a') + R"("})"}) {
         guest.answers = {{GetParam(), answer}};

@@ -45,7 +45,7 @@ private:
     };
 
     static void refuse(const std::string& command, const std::string& words) {
-        throw AgentRefusal(Code::unsupported_guest, fmt::format("agent: '{}': {}", command, words));
+        throw AgentRefusal(Code::unsupported_guest, fmt::format("The agent of web: '{}': {}", command, words));
     }
 
     Json obey(const std::string& name, const Json& arguments) {
