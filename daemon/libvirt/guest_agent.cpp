@@ -21,7 +21,7 @@ constexpr auto answer_patience = 10s;
 constexpr auto conversation_patience = 60s;
 /// guest-info, the longest answer that is asked for, has 8 KiB.
 constexpr std::size_t longest_answer = 256 * 1024;
-constexpr std::size_t longest_words = 200;
+constexpr std::size_t longest_words = 400;
 
 /// The agent's words are the guest's: as many of them as somebody reads.
 std::string short_words(const std::string& text) {

@@ -3,6 +3,7 @@
 #include "model/job_journal.h"
 
 #include "support/errors.h"
+#include "support/fake_port.h"
 #include "support/fake_storage.h"
 #include "support/loop.h"
 #include "support/temporary_directory.h"
