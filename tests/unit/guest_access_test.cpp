@@ -148,9 +148,9 @@ TEST_F(GuestAccessTest, WhatIsWrongInTheGuestReachesTheCaller) {
     const auto before = known(web);
     for (const auto code : {Code::agent_unresponsive, Code::unsupported_guest, Code::not_supported}) {
         fake->fail(PortCall::read_guest_identity, Error(code, "the agent of web: guest-file-open"));
-        await_failure(refresh(web), code, "guest-file-open");
+        await_failure(refresh(web), code, "the agent of web");
         fake->fail(PortCall::change_guest_identity, Error(code, "the agent of web: guest-file-open"));
-        await_failure(regenerate(web), code, "guest-file-open");
+        await_failure(regenerate(web), code, "the agent of web");
     }
     EXPECT_EQ(known(web), before);
 }
