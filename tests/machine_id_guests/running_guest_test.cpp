@@ -24,7 +24,8 @@ protected:
         const auto debian = debian_directory();
         // The port's number is that of its device among all of the guest's; udev would give it a name.
         const std::string agent =
-            " systemd.run_success_action=none \"systemd.run=/bin/sh -c 'exec /usr/sbin/qemu-ga --path /dev/vport*p1'\"";
+            " systemd.unit=kernel-command-line.target systemd.run_success_action=none "
+            "\"systemd.run=/bin/sh -c 'exec /usr/sbin/qemu-ga --path /dev/vport*p1'\"";
         const std::vector<VariantMap> disks{{{"pool", pool_name()}, {"volume", std::string("guest.raw")}}};
         path = hypervisor()->CreateMachine({{"name", std::string("running")},
                                             {"memory", 512 * mebibyte},
