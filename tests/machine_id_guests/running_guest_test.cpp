@@ -22,9 +22,11 @@ protected:
     void start_guest(const Disk& disk) {
         ASSERT_THAT(import("guest.raw", disk.image(), "raw"), Succeeded());
         const auto debian = debian_directory();
-        // The port's number is that of its device among all of the guest's; udev would give it a name.
+        // The port's number is that of its device among all of the guest's; udev would give it a name. logind is who
+        // shuts down.
         const std::string agent =
-            " systemd.unit=kernel-command-line.target systemd.run_success_action=none "
+            " systemd.unit=kernel-command-line.target systemd.wants=dbus.socket systemd.wants=systemd-logind.service "
+            "systemd.run_success_action=none "
             "\"systemd.run=/bin/sh -c 'exec /usr/sbin/qemu-ga --path /dev/vport*p1'\"";
         const std::vector<VariantMap> disks{{{"pool", pool_name()}, {"volume", std::string("guest.raw")}}};
         path = hypervisor()->CreateMachine({{"name", std::string("running")},
