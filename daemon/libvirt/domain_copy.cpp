@@ -6,6 +6,7 @@
 #include "libvirt/xml.h"
 #include "libvirt/xml_edit.h"
 #include "model/error.h"
+#include "model/kernel_command_line.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -63,53 +64,6 @@ void drop_chosen_labels(pugi::xml_node domain) {
 }
 
 // ---- machine-ids in the definition ----------------------------------------------------------------------------------
-
-constexpr std::string_view blanks = " \t\r\n";
-
-/// How long the blanks that `line` begins with and the word after them are. A quote goes on to its end, as systemd
-/// reads it.
-std::size_t word_length(std::string_view line) {
-    char quote = 0;
-    for (std::size_t at = std::min(line.find_first_not_of(blanks), line.size()); at < line.size(); ++at) {
-        const char c = line[at];
-        if (quote != 0) {
-            if (c == quote) quote = 0;
-        } else if (c == '"' || c == '\'') {
-            quote = c;
-        } else if (blanks.find(c) != std::string_view::npos) {
-            return at;
-        }
-    }
-    return line.size();
-}
-
-/// systemd takes dashes in a key for underscores.
-bool sets_machine_id(std::string_view word) {
-    word.remove_prefix(std::min(word.find_first_not_of(blanks), word.size()));
-    std::string plain;
-    for (const char c : word)
-        if (c != '"' && c != '\'') plain += c;
-    const auto equals = plain.find('=');
-    if (equals == std::string::npos) return false;
-    const auto value = plain.substr(equals + 1);
-    plain.resize(equals);
-    std::replace(plain.begin(), plain.end(), '-', '_');
-    const bool credential = plain == "systemd.set_credential" || plain == "systemd.set_credential_binary";
-    return plain == "systemd.machine_id" || (credential && value.starts_with("system.machine_id:"));
-}
-
-/// A kernel command line without the words that would give the guest a machine-id; else as it is.
-std::string without_machine_id(std::string_view line) {
-    std::string kept;
-    const auto whole = line.size();
-    while (!line.empty()) {
-        const auto word = line.substr(0, word_length(line));
-        if (!sets_machine_id(word)) kept += word;
-        line.remove_prefix(word.size());
-    }
-    if (kept.size() != whole) kept.erase(0, kept.find_first_not_of(blanks));
-    return kept;
-}
 
 constexpr std::array command_line_strings{"io.systemd.stub.kernel-cmdline-extra=",
                                           "io.systemd.boot.kernel-cmdline-extra="};

@@ -5,9 +5,9 @@
 #include "libvirt/virtualization_facts.h"
 #include "libvirt/xml.h"
 #include "model/error.h"
+#include "model/kernel_command_line.h"
 
 #include <limits>
-#include <sstream>
 
 namespace virtbus {
 
@@ -116,16 +116,6 @@ void read_devices(const pugi::xml_node& domain, Machine& machine) {
     machine.agent = read_agent(devices);
 }
 
-/// The last one counts, as for systemd.
-std::string read_kernel_machine_id(const pugi::xml_node& domain) {
-    constexpr std::string_view key = "systemd.machine_id=";
-    std::string id;
-    std::istringstream words(text_of(domain.child("os").child("cmdline"), most_description));
-    for (std::string word; words >> word;)
-        if (word.starts_with(key)) id = word.substr(key.size());
-    return id;
-}
-
 /// Of a container whose root is a directory of the host.
 std::string read_root(const pugi::xml_node& domain) {
     for (const auto& filesystem : domain.child("devices").children("filesystem"))
@@ -166,7 +156,7 @@ Machine read_domain(std::string_view xml) {
     machine.firmware = read_firmware(domain);
     read_size(domain, machine);
     read_devices(domain, machine);
-    machine.kernel_machine_id = read_kernel_machine_id(domain);
+    machine.kernel_machine_id = kernel_machine_id(text_of(domain.child("os").child("cmdline"), most_description));
     if (machine.kind == Kind::container) machine.root = read_root(domain);
     machine.title = text_of(domain.child("title"));
     machine.description = text_of(domain.child("description"), most_description);

@@ -109,7 +109,7 @@ struct Machine {
     std::vector<std::string> tags;  ///< sorted, without doubles
     std::uint32_t owner = no_owner;
 
-    /// The id that its definition gives the guest's kernel, `systemd.machine_id=`; else "". Confidential.
+    /// The id that its definition gives the guest's kernel, `systemd.machine_id=`, or "firmware"; else "". Confidential.
     std::string kernel_machine_id;
     /// The directory of the host that is a container's root; "" where there is none.
     std::string root;

@@ -149,6 +149,19 @@ TEST(DomainReader, ReadsTheAgentChannel) {
     EXPECT_EQ(machine("qemu-full").agent, AgentState::none);
 }
 
+TEST(DomainReader, ReadsTheMachineIdOfTheKernelCommandLineAsSystemdDoes) {
+    const std::string id = "0123456789abcdef0123456789abcdef";
+    const auto read = [](const std::string& line) {
+        const std::string uuid = "<uuid>aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee</uuid>";
+        return read_domain("<domain>" + uuid + "<os><cmdline>" + line + "</cmdline></os></domain>").kernel_machine_id;
+    };
+    for (const auto& line : {"quiet systemd.machine_id=" + id, "&quot;systemd.machine_id=" + id + "&quot; quiet",
+                             "systemd.machine_id=&quot;" + id + "&quot;", "'systemd.machine-id'=" + id})
+        EXPECT_EQ(read(line), id) << line;
+    EXPECT_EQ(read("x=&quot;systemd.machine_id=" + id + " &quot;"), "");
+    EXPECT_EQ(read(""), "");
+}
+
 TEST(DomainReader, ReadsWhatItsMetadataSay) {
     const auto web = machine("kvm-running");
     EXPECT_EQ(web.operating_system, "http://debian.org/debian/12");
