@@ -27,7 +27,7 @@ Branch::Branch(Surroundings surroundings, std::shared_ptr<Hypervisor> hypervisor
 Branch::~Branch() {
     hypervisor_->observe(nullptr);
     hypervisor_->inventory().ignore(this);
-    hypervisor_->storage().observe(nullptr);
+    hypervisor_->storage().ignore(this);
     object_->take_off(stopping());
 }
 

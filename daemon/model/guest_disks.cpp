@@ -9,11 +9,11 @@ namespace virtbus {
 
 namespace {
 
+/// No CD or floppy, none that is read-only.
+bool is_own(const Disk& disk) { return !disk.readonly && (disk.device == "disk" || disk.device == "lun"); }
+
 GuestDisk resolve(Hypervisor& hypervisor, const Machine& machine, const Disk& disk) {
-    const auto source = source_of(disk);
-    auto& storage = hypervisor.storage();
-    auto image = source.pool.empty() ? storage.image_at(source.path) : storage.find_image(source.pool, source.volume);
-    if (image) {
+    if (auto image = hypervisor.storage().find_image(source_of(disk))) {
         require_plain(hypervisor, *image, "look into");
         return {disk, image, {image->path, image->format}};
     }
@@ -36,11 +36,17 @@ void require_at_rest(const Machine& machine, std::string_view verb) {
                                                      "are; Start and shut it down first", verb, machine.name));
 }
 
+void refuse_kernel_machine_id(const Machine& machine) {
+    if (machine.kernel_machine_id.empty()) return;
+    throw Error(Code::unsupported_guest, fmt::format("machine {}: the kernel command line of its definition sets its "
+                                                     "machine-id at each boot; remove systemd.machine_id= there first, "
+                                                     "with DefineXml", machine.name));
+}
+
 std::vector<GuestDisk> own_disks(Hypervisor& hypervisor, const Machine& machine) {
     std::vector<GuestDisk> disks;
     for (const auto& disk : machine.disks)
-        if (!disk.readonly && (disk.device == "disk" || disk.device == "lun"))
-            disks.push_back(resolve(hypervisor, machine, disk));
+        if (is_own(disk)) disks.push_back(resolve(hypervisor, machine, disk));
     return disks;
 }
 
@@ -71,6 +77,25 @@ void require_alone(Hypervisor& hypervisor, const Machine& machine, std::string_v
             if (other->uuid != machine.uuid) throw cannot("is one of machine " + other->name + " too");
         if (own.image) refuse_overlays(hypervisor, *own.image, verb);
     }
+}
+
+Written written_since(Hypervisor& hypervisor, const Machine& machine, std::uint64_t time) {
+    auto& storage = hypervisor.storage();
+    bool known = machine.root.empty();
+    for (const auto& disk : machine.disks) {
+        if (!is_own(disk)) continue;
+        const auto image = storage.find_image(source_of(disk));
+        auto layers = image ? storage.chain(*image) : std::vector<ImagePtr>();
+        if (image) layers.insert(layers.begin(), image);
+        for (const auto& layer : layers) {
+            // Only of a file does the host note when somebody writes to it.
+            const bool is_dated = layer->stamp.inode != 0 && layer->modified != 0;
+            if (is_dated && layer->modified > time) return Written::yes;
+            known = known && is_dated;
+        }
+        known = known && !layers.empty() && layers.back()->backing_file.empty();
+    }
+    return known ? Written::no : Written::unknown;
 }
 
 std::vector<ObjectRef> disk_claims(const Hypervisor& hypervisor, const Machine& machine,

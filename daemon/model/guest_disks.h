@@ -7,6 +7,8 @@
 #include "model/hypervisor.h"
 #include "model/object_ref.h"
 
+#include <cstdint>
+#include <string_view>
 #include <vector>
 
 namespace virtbus {
@@ -21,6 +23,9 @@ struct GuestDisk {
 /// invalid_state while the machine runs, or has saved memory, which remembers its disks as they are.
 void require_at_rest(const Machine& machine, std::string_view verb);
 
+/// unsupported_guest when its definition gives its guest a machine-id at each boot: none on its disk would last.
+void refuse_kernel_machine_id(const Machine& machine);
+
 /// Those of its disks that hold what is its own: no CD or floppy, none that is read-only. unsupported_guest for one that
 /// is no file or device of this host.
 std::vector<GuestDisk> own_disks(Hypervisor& hypervisor, const Machine& machine);
@@ -31,6 +36,11 @@ GuestSystem system_of(Hypervisor& hypervisor, const Machine& machine);
 /// in_use when others may read or write one of its disks: it is shareable, or another machine has it, or images are
 /// based on it.
 void require_alone(Hypervisor& hypervisor, const Machine& machine, std::string_view verb);
+
+/// Whether somebody has written to the machine's own disks, or to what they are based on, after `time`, as their files
+/// say. Unknown for a container, and for what is no file of a pool, or not listed yet.
+enum class Written { no, yes, unknown };
+Written written_since(Hypervisor& hypervisor, const Machine& machine, std::uint64_t time);
 
 /// The objects that work on them has to claim.
 std::vector<ObjectRef> disk_claims(const Hypervisor& hypervisor, const Machine& machine,

@@ -2,6 +2,7 @@
 #include "model/identities.h"
 
 #include "base/log.h"
+#include "model/guest_disks.h"
 #include "model/hypervisor.h"
 
 #include <asio/post.hpp>
@@ -51,25 +52,42 @@ std::optional<std::pair<MachineRef, Identity>> identity_from_json(const Json& va
 
 }  // namespace
 
-/// Hears what happens to the machines of one hypervisor.
-class Identities::Follower final : public InventoryObserver {
+/// Hears what happens to the machines of one hypervisor, and to the images that they have.
+class Identities::Follower final : public InventoryObserver, public StorageObserver {
 public:
     Follower(Identities& owner, Hypervisor& hypervisor) : owner_(owner), hypervisor_(hypervisor) {
         hypervisor_.inventory().observe(this);
+        hypervisor_.storage().observe(this);
     }
-    ~Follower() override { hypervisor_.inventory().ignore(this); }
+    ~Follower() override {
+        hypervisor_.storage().ignore(this);
+        hypervisor_.inventory().ignore(this);
+    }
     Follower(const Follower&) = delete;
     Follower& operator=(const Follower&) = delete;
 
-    void added(const MachinePtr& machine) override { owner_.added(ref(machine->uuid), *machine); }
+    [[nodiscard]] Hypervisor& hypervisor() const { return hypervisor_; }
+
+    void added(const MachinePtr& machine) override { owner_.added(hypervisor_, *machine); }
     void changed(const MachinePtr& before, const MachinePtr& after) override {
-        owner_.changed(ref(after->uuid), *before, *after);
+        owner_.changed(hypervisor_, *before, *after);
     }
     void happened(const Uuid& uuid, const LifecycleEvent& event) override {
         if (event.event == "started") owner_.started(ref(uuid));
     }
     void removed(const MachinePtr& machine) override { owner_.removed(ref(machine->uuid)); }
-    void resynced() override { owner_.keep_only(hypervisor_); }
+    void resynced() override { owner_.resynced(hypervisor_); }
+
+    void image_added(const ImagePtr& image) override { owner_.show_users(hypervisor_, *image); }
+    void image_changed(const ImagePtr& after) override {
+        owner_.show_users(hypervisor_, *after);
+        for (const auto& above : hypervisor_.storage().all_overlays(*after)) owner_.show_users(hypervisor_, *above);
+    }
+    void image_removed(const ImagePtr& image) override { owner_.show_users(hypervisor_, *image); }
+    void links_changed(const ImagePtr& image) override { owner_.show_users(hypervisor_, *image); }
+    void pool_added(const PoolPtr&) override {}
+    void pool_changed(const PoolPtr&) override {}
+    void pool_removed(const PoolPtr&) override {}
 
 private:
     [[nodiscard]] MachineRef ref(const Uuid& uuid) const { return {hypervisor_.name(), uuid}; }
@@ -124,39 +142,50 @@ std::vector<Identities::Group> Identities::groups() const {
 void Identities::set(const ObjectRef& subject, Identity identity) {
     const auto* machine = std::get_if<MachineRef>(&subject);
     if (machine == nullptr) return show(subject, identity);
-    if (!shown_.contains(subject)) return;  // it went while somebody looked
-    const bool is_enforced = shown_.at(subject).source == IdentitySource::kernel_command_line;
-    learnt_[*machine] = identity;
-    save();
-    if (is_enforced) {  // what its definition says goes before what its disk does
-        identity.id = shown_.at(subject).id;
-        identity.source = IdentitySource::kernel_command_line;
+    for (const auto& follower : followers_) {
+        auto& hypervisor = follower->hypervisor();
+        if (hypervisor.name() != machine->hypervisor) continue;
+        const auto value = hypervisor.inventory().find(machine->uuid);
+        if (!value) return;  // it went while somebody looked
+        learnt_[*machine] = std::move(identity);
+        watched_.insert(*machine);
+        save();
+        return show(hypervisor, *value);
     }
-    show(subject, identity);
 }
 
-Identity Identities::shown(const MachineRef& machine, const Machine& value) const {
-    const auto found = learnt_.find(machine);
-    auto identity = found == learnt_.end() ? Identity() : found->second;
+void Identities::show(Hypervisor& hypervisor, const Machine& value) {
+    const MachineRef machine{hypervisor.name(), value.uuid};
+    Identity now;
+    if (const auto found = learnt_.find(machine); found != learnt_.end()) {
+        now = found->second;
+        const auto written = written_since(hypervisor, value, now.observed);
+        now.stale = now.stale || written == Written::yes ||
+                    (written == Written::unknown && !watched_.contains(machine));
+    }
     if (const auto enforced = MachineId::parse(value.kernel_machine_id)) {
-        identity.id = enforced;
-        identity.source = IdentitySource::kernel_command_line;
+        now.id = enforced;  // what its definition says goes before what its disk does
+        now.source = IdentitySource::kernel_command_line;
     }
-    return identity;
+    show(machine, now);
 }
 
-void Identities::added(const MachineRef& machine, const Machine& value) {
+void Identities::added(Hypervisor& hypervisor, const Machine& value) {
     // It may have run while nobody was looking.
-    const auto found = learnt_.find(machine);
+    const auto found = learnt_.find({hypervisor.name(), value.uuid});
     if (found != learnt_.end() && is_active(value.state) && !std::exchange(found->second.stale, true)) save();
-    show(machine, shown(machine, value));
+    show(hypervisor, value);
 }
 
-void Identities::changed(const MachineRef& machine, const Machine& before, const Machine& after) {
-    if (before.kernel_machine_id != after.kernel_machine_id) show(machine, shown(machine, after));
+void Identities::changed(Hypervisor& hypervisor, const Machine& before, const Machine& after) {
+    if (before.kernel_machine_id != after.kernel_machine_id) show(hypervisor, after);
     // Of other disks nothing is known either.
     const bool is_another = before.disks != after.disks || before.root != after.root;
-    if (is_another || (!is_active(before.state) && is_active(after.state))) started(machine);
+    if (is_another || (!is_active(before.state) && is_active(after.state))) started({hypervisor.name(), after.uuid});
+}
+
+void Identities::show_users(Hypervisor& hypervisor, const Image& image) {
+    for (const auto& machine : hypervisor.storage().machines(image)) show(hypervisor, *machine);
 }
 
 void Identities::started(const MachineRef& machine) {
@@ -171,15 +200,18 @@ void Identities::started(const MachineRef& machine) {
 void Identities::removed(const MachineRef& machine) {
     show(machine, {});
     shown_.erase(machine);
+    watched_.erase(machine);
     if (learnt_.erase(machine) > 0) save();
 }
 
-void Identities::keep_only(Hypervisor& hypervisor) {
+void Identities::resynced(Hypervisor& hypervisor) {
     const auto& there = hypervisor.inventory().machines();
     const auto gone = std::erase_if(learnt_, [&](const auto& entry) {
         return entry.first.hypervisor == hypervisor.name() && !there.contains(entry.first.uuid);
     });
     if (gone > 0) save();
+    std::erase_if(watched_, [&](const MachineRef& machine) { return machine.hypervisor == hypervisor.name(); });
+    for (const auto& [uuid, machine] : there) show(hypervisor, *machine);
 }
 
 void Identities::show(const ObjectRef& subject, const Identity& now) {

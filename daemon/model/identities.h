@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The machine-ids of this host and of all machines, as far as they are known, and which of them are the same. Guests' ids
 // are learnt by reading disks, which is slow: so they are kept in the state directory, readable by us alone, for
-// machine-id(5) calls them confidential. Main thread only.
+// machine-id(5) calls them confidential.
+//
+// What was learnt is stale when the guest has run since, and when a file that its disks are was written to since, whoever
+// did it and whether or not virtbus was there to see it. Where no file of a pool can tell, as for a container or a
+// partition, it counts only as long as virtbus has watched the machine without a break: after a start, or a lost
+// connection, it is stale. So is everything, for a moment, until the pools are listed. Main thread only.
 #pragma once
 
 #include "model/identity.h"
@@ -60,17 +65,20 @@ public:
 private:
     class Follower;
 
-    void added(const MachineRef& machine, const Machine& value);
-    void changed(const MachineRef& machine, const Machine& before, const Machine& after);
+    void added(Hypervisor& hypervisor, const Machine& value);
+    void changed(Hypervisor& hypervisor, const Machine& before, const Machine& after);
     void started(const MachineRef& machine);
     void removed(const MachineRef& machine);
-    /// All its machines are listed: what is known of others is not of any that is there.
-    void keep_only(Hypervisor& hypervisor);
+    /// All its machines are listed: what is known of others is not of any that is there, and nobody has watched those
+    /// that are while they could not be listed.
+    void resynced(Hypervisor& hypervisor);
+    /// What is shown of the machines that have this image as a disk may be another.
+    void show_users(Hypervisor& hypervisor, const Image& image);
 
     /// Puts it in the place of what is shown, and tells whom it concerns.
     void show(const ObjectRef& subject, const Identity& now);
-    /// What is shown of a machine with that definition.
-    [[nodiscard]] Identity shown(const MachineRef& machine, const Machine& value) const;
+    /// Shows what is known of a machine as it is now.
+    void show(Hypervisor& hypervisor, const Machine& value);
     void tell(const ObjectRef& subject) const;
     void save();
     Task<> write();
@@ -81,6 +89,7 @@ private:
     IdentitiesObserver* observer_ = nullptr;
     std::vector<std::unique_ptr<Follower>> followers_;
     std::map<MachineRef, Identity> learnt_;      // kept in the file; also of machines that are not there at the moment
+    std::set<MachineRef> watched_;               // all that has happened to it since it was learnt is known
     std::map<ObjectRef, Identity> shown_;        // of those that are there
     std::map<MachineId, std::set<ObjectRef>> by_id_;
     bool saving_ = false;

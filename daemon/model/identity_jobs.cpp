@@ -129,6 +129,7 @@ std::uint64_t IdentityJobs::change(JobKind kind, const JobOrigin& origin, const 
 std::uint64_t IdentityJobs::assign(const JobOrigin& origin, const Machine& machine, const MachineId& id,
                                    const IdentityPlan& plan) {
     if (!plan.duplicate) refuse_duplicate(id, MachineRef{origin.hypervisor->name(), machine.uuid});
+    refuse_kernel_machine_id(machine);
     IdentityChange wanted;
     wanted.id = id;
     wanted.boot_entries = plan.boot_entries;
@@ -136,6 +137,7 @@ std::uint64_t IdentityJobs::assign(const JobOrigin& origin, const Machine& machi
 }
 
 std::uint64_t IdentityJobs::regenerate(const JobOrigin& origin, const Machine& machine, const IdentityPlan& plan) {
+    refuse_kernel_machine_id(machine);
     IdentityChange wanted;
     wanted.id = new_id();
     wanted.boot_entries = plan.boot_entries;
@@ -188,6 +190,7 @@ MachineId IdentityJobs::new_id() const {
 
 void IdentityJobs::check(Hypervisor& hypervisor, const Machine& machine, const MachineId& id) const {
     refuse_duplicate(id, MachineRef{hypervisor.name(), machine.uuid});
+    refuse_kernel_machine_id(machine);
     access_to_change(hypervisor, machine);
 }
 

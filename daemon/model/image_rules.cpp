@@ -13,11 +13,6 @@ Error cannot(Code code, std::string_view verb, const Image& image, std::string_v
     return {code, fmt::format("cannot {} image {}: {}", verb, full_name(image), why)};
 }
 
-ImagePtr image_of(Storage& storage, const Disk& disk) {
-    const auto source = source_of(disk);
-    return source.pool.empty() ? storage.image_at(source.path) : storage.find_image(source.pool, source.volume);
-}
-
 }  // namespace
 
 PoolPtr require_pool(Hypervisor& hypervisor, const std::string& name) {
@@ -111,7 +106,7 @@ Claims::Claim claim_disks(Jobs& jobs, Hypervisor& hypervisor, const std::string&
     std::vector<ObjectRef> reads;
     auto& storage = hypervisor.storage();
     for (const auto& disk : disks) {
-        const auto image = image_of(storage, disk);
+        const auto image = storage.find_image(source_of(disk));
         if (!image) continue;
         (disk.readonly ? reads : writes).emplace_back(ImageRef{hypervisor.name(), image->pool, image->name});
         if (!disk.readonly) refuse_overlays(hypervisor, *image, "let a machine write to");

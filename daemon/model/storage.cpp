@@ -258,20 +258,14 @@ void Storage::replace(Entry& entry, const ImagePtr& before, ImagePtr after) {
 
 /// Those above have another chain now, and the one below another user.
 void Storage::tell_linked(const Image& image) {
-    std::vector<ImagePtr> above = overlays(image);
-    std::set<std::string> seen{image.path};
-    for (std::size_t i = 0; i < above.size(); ++i) {
-        const auto next = seen.insert(above[i]->path).second ? overlays(*above[i]) : std::vector<ImagePtr>();
-        above.insert(above.end(), next.begin(), next.end());
-    }
-    for (const auto& each : above) tell([&](StorageObserver& observer) { observer.links_changed(each); });
+    for (const auto& each : all_overlays(image)) tell([&](StorageObserver& observer) { observer.links_changed(each); });
     if (const auto below = image_at(image.backing_file))
         tell([&](StorageObserver& observer) { observer.links_changed(below); });
 }
 
 void Storage::users_changed(const std::vector<DiskSource>& sources) {
     for (const auto& source : sources) {
-        const auto image = source.pool.empty() ? image_at(source.path) : find_image(source.pool, source.volume);
+        const auto image = find_image(source);
         if (!image) continue;
         if (auto after = corrected(image); *after != *image) replace(pools_.at(image->pool), image, std::move(after));
         tell([&](StorageObserver& observer) { observer.links_changed(image); });
@@ -333,6 +327,10 @@ ImagePtr Storage::find_image(const std::string& pool, const std::string& name) c
     return found == in_pool.end() ? nullptr : found->second;
 }
 
+ImagePtr Storage::find_image(const DiskSource& source) const {
+    return source.pool.empty() ? image_at(source.path) : find_image(source.pool, source.volume);
+}
+
 ImagePtr Storage::image_at(const std::string& path) const {
     if (path.empty()) return nullptr;
     const auto found = by_path_.find(path);
@@ -364,6 +362,16 @@ std::vector<ImagePtr> Storage::overlays(const Image& image) const {
     return overlays;
 }
 
+std::vector<ImagePtr> Storage::all_overlays(const Image& image) const {
+    auto above = overlays(image);
+    std::set<std::string> seen{image.path};
+    for (std::size_t i = 0; i < above.size(); ++i) {
+        const auto next = seen.insert(above[i]->path).second ? overlays(*above[i]) : std::vector<ImagePtr>();
+        above.insert(above.end(), next.begin(), next.end());
+    }
+    return above;
+}
+
 std::vector<MachinePtr> Storage::machines(const Image& image) const {
     auto machines = machines_.with_disk({image.path, {}, {}});
     for (auto& machine : machines_.with_disk({{}, image.pool, image.name}))
@@ -375,11 +383,12 @@ std::vector<MachinePtr> Storage::machines(const Image& image) const {
 /// What goes wrong where it is shown must not keep the rest from being read.
 template <typename Tell>
 void Storage::tell(Tell tell) const {
-    if (observer_ == nullptr) return;
-    try {
-        tell(*observer_);
-    } catch (const std::exception& error) {
-        log::error(fmt::format("defect: a difference of pools was not announced: {}", error.what()));
+    for (auto* observer : observers_) {
+        try {
+            tell(*observer);
+        } catch (const std::exception& error) {
+            log::error(fmt::format("defect: a difference of pools was not announced: {}", error.what()));
+        }
     }
 }
 

@@ -58,7 +58,9 @@ class Storage {
 public:
     Storage(asio::io_context& loop, StorageSource& source, const Inventory& machines, ImageFormats& formats);
 
-    void observe(StorageObserver* observer) { observer_ = observer; }
+    /// From now on `observer` hears what changes, until it is ignored.
+    void observe(StorageObserver* observer) { observers_.push_back(observer); }
+    void ignore(StorageObserver* observer) { std::erase(observers_, observer); }
 
     /// Reads what is dirty, for as long as the daemon lives; started once.
     Task<> run();
@@ -87,6 +89,7 @@ public:
 
     [[nodiscard]] PoolPtr find_pool(const std::string& name) const;
     [[nodiscard]] ImagePtr find_image(const std::string& pool, const std::string& name) const;
+    [[nodiscard]] ImagePtr find_image(const DiskSource& source) const;
     [[nodiscard]] ImagePtr image_at(const std::string& path) const;
     [[nodiscard]] std::vector<PoolPtr> pools() const;
     /// The images of a pool; none of one that is not there.
@@ -96,6 +99,8 @@ public:
     [[nodiscard]] std::vector<ImagePtr> chain(const Image& image) const;
     /// The images that are based on it.
     [[nodiscard]] std::vector<ImagePtr> overlays(const Image& image) const;
+    /// The same, and those that are based on these, and so on.
+    [[nodiscard]] std::vector<ImagePtr> all_overlays(const Image& image) const;
     /// The machines that have it as a disk.
     [[nodiscard]] std::vector<MachinePtr> machines(const Image& image) const;
 
@@ -137,7 +142,7 @@ private:
     StorageSource& source_;
     const Inventory& machines_;
     ImageFormats& formats_;
-    StorageObserver* observer_ = nullptr;
+    std::vector<StorageObserver*> observers_;
     std::map<std::string, Entry> pools_;
     std::unordered_map<std::string, ImagePtr> by_path_;
     std::unordered_map<std::string, std::set<std::string>> overlays_;  // backing file → paths of those based on it

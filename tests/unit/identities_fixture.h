@@ -44,17 +44,48 @@ private:
 class IdentitiesTest : public HypervisorTest {
 protected:
     IdentitiesTest() {
-        fake->add(make_machine("web", 1));
-        fake->add(make_machine("db", 2));
+        fake->storage().add(make_pool("default"));
+        put_machine("web", 1);
+        put_machine("db", 2);
     }
     ~IdentitiesTest() override { forget_daemon(); }
 
+    /// An image that nobody has written to since on_disk().
+    static Image dated_image(const std::string& name, std::uint64_t inode) {
+        auto image = make_image("default", name);
+        image.stamp.inode = inode;
+        image.modified = observed;
+        return image;
+    }
+    void put_machine(const std::string& name, std::uint32_t number) {
+        const auto image = dated_image(name + ".qcow2", number);
+        fake->storage().add(image);
+        auto machine = make_machine(name, number);
+        machine.disks[0].file = image.path;
+        fake->add(std::move(machine));
+    }
+    void write_to(const std::string& name, std::uint64_t time) {
+        auto image = *fake->storage().image("default", name);
+        image.modified = time;
+        fake->storage().add(image);
+    }
+    void read_pool() { run(loop, hypervisor->storage().refreshed("default", false)); }
+
+    enum class Pools { listed, unlisted };
+
     /// What a daemon has that begins now.
-    void begin_daemon() {
+    void begin_daemon(Pools pools = Pools::listed) {
         identities = std::make_unique<Identities>(loop, file);
         heard_ids = std::make_unique<IdentitiesRecorder>(*identities);
         identities->follow(*hypervisor);
         connect();
+        if (pools == Pools::listed) await_pools();
+    }
+    void await_pools() {
+        ASSERT_TRUE(turn_until(loop, [&] {
+            settle(loop);
+            return hypervisor->storage().listed().is_set() && hypervisor->pending() == 0;
+        }));
     }
     void forget_daemon() {
         settle(loop);
@@ -63,14 +94,14 @@ protected:
         settle(loop);
     }
     /// Another one, that finds the file.
-    void restart() {
+    void restart(Pools pools = Pools::listed) {
         forget_daemon();
         inventory().ignore(&heard);
         hypervisor->stop();
         ASSERT_TRUE(turn_until(loop, [&] { return hypervisor->pending() == 0 && fake->ports() == 0; }));
         settle(loop);
         hypervisor = std::make_shared<Hypervisor>(loop, "test", "fake:///", fake->connector(), formats);
-        begin_daemon();
+        begin_daemon(pools);
     }
 
     static Identity on_disk(const MachineId& id) {
@@ -80,7 +111,7 @@ protected:
         identity.id = id;
         identity.consistent = true;
         identity.source = IdentitySource::disk;
-        identity.observed = 1'700'000'000'000'000;
+        identity.observed = observed;
         identity.overrides = {"loader-entry:/boot/loader/entries/a.conf"};
         return identity;
     }
@@ -98,6 +129,7 @@ protected:
         ASSERT_TRUE(turn_until(loop, [&] { return text().find(part) == std::string::npos; })) << text();
     }
 
+    static constexpr std::uint64_t observed = 1'700'000'000'000'000;
     const std::filesystem::path file = directory.path / "state" / "machine-ids.json";
     const MachineId one = *MachineId::parse("0123456789abcdef0123456789abcdef");
     const MachineId other = *MachineId::parse("fedcba9876543210fedcba9876543210");

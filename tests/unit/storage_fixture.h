@@ -30,7 +30,7 @@ private:
 class StorageFixture : public HypervisorTest {
 protected:
     StorageFixture() { truth().add(make_pool("default")); }
-    ~StorageFixture() override { storage().observe(nullptr); }
+    ~StorageFixture() override { storage().ignore(&told); }
 
     FakeStorage& truth() { return fake->storage(); }
     Storage& storage() { return hypervisor->storage(); }
