@@ -17,6 +17,7 @@
 #include "model/identities.h"
 #include "model/identity_jobs.h"
 #include "model/image_jobs.h"
+#include "model/image_work.h"
 #include "model/jobs.h"
 #include "model/machine_clone.h"
 #include "model/machine_jobs.h"
@@ -73,7 +74,8 @@ public:
         asio::signal_set signals(loop_, SIGTERM, SIGINT);
         signals.async_wait([this](const asio::error_code&, int) { stopping_ = true; });
         spawn(loop_, service_manager::feed_watchdog(loop_), "watchdog");
-        spawn(loop_, journal_.recover(image_tool_, is_there()), "cleaning up after an earlier daemon");
+        spawn(loop_, journal_.recover(image_tool_, is_there(), remove_published()),
+              "cleaning up after an earlier daemon");
         spawn(loop_, host_.start(), "watching this host's machine-id");
         for (const auto& hypervisor : hypervisors_) {
             hypervisor->inventory().on_job_begun(
@@ -108,13 +110,21 @@ private:
     /// For the copies of machines that an earlier daemon was making.
     JobJournal::IsThere is_there() {
         return [this](MachineRef machine) -> Task<bool> {
-            for (const auto& hypervisor : hypervisors_) {
-                if (hypervisor->name() != machine.hypervisor) continue;
-                co_await hypervisor->inventory().listed().wait();
-                co_return hypervisor->inventory().find(machine.uuid) != nullptr;
-            }
-            throw Error(Code::no_such_hypervisor, "there is no hypervisor " + machine.hypervisor + " any more");
+            const auto hypervisor = hypervisor_of(machine);
+            co_await hypervisor->inventory().listed().wait();
+            co_return hypervisor->inventory().find(machine.uuid) != nullptr;
         };
+    }
+    JobJournal::RemovePublished remove_published() {
+        return [this](JobJournal::Entry entry) -> Task<> {
+            const auto hypervisor = hypervisor_of(entry.machine.value());
+            co_await remove_untouched(hypervisor, entry.directory, entry.name, entry.published);
+        };
+    }
+    [[nodiscard]] std::shared_ptr<Hypervisor> hypervisor_of(const MachineRef& machine) const {
+        for (const auto& hypervisor : hypervisors_)
+            if (hypervisor->name() == machine.hypervisor) return hypervisor;
+        throw Error(Code::no_such_hypervisor, "there is no hypervisor " + machine.hypervisor + " any more");
     }
 
     template <typename Condition>

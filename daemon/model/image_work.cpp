@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/image_work.h"
 
+#include "base/log.h"
 #include "model/aside.h"
 
 #include <asio/steady_timer.hpp>
@@ -83,6 +84,27 @@ Task<Draft> begin_draft(JobJournal& journal, const JobControl& job, std::string 
     JobJournal::Entry entry{std::move(job_text), file.directory, file.temporary, std::move(machine), file.name};
     auto line = co_await journal.begin(std::move(entry));
     co_return Draft{std::move(file), std::move(line), false};
+}
+
+Task<> remove_untouched(std::shared_ptr<Hypervisor> hypervisor, std::string directory, std::string name,
+                        std::uint64_t time) {
+    auto& storage = hypervisor->storage();
+    co_await storage.listed().wait();
+    const auto pools = storage.pools();
+    const auto is_its = [&](const PoolPtr& each) { return each->path == directory; };
+    const auto pool = std::find_if(pools.begin(), pools.end(), is_its);
+    if (pool == pools.end()) throw Error(Code::no_such_pool, "there is no pool at " + directory);
+    co_await storage.refreshed((*pool)->name, true);
+    const auto image = storage.find_image((*pool)->name, name);
+    if (!image) co_return;
+    const auto changed = static_cast<std::uint64_t>(image->stamp.changed / 1'000);
+    if (changed == 0 || changed > time || !storage.machines(*image).empty()) {
+        log::warning(fmt::format("image {}/{} is left: somebody has it by now", image->pool, name));
+        co_return;
+    }
+    auto work = [image](Port& port) { port.storage().delete_image(image->pool, image->name); };
+    co_await hypervisor->run(Lane::work, std::move(work));
+    storage.look_again(image->pool);
 }
 
 Task<> show_image(std::shared_ptr<Hypervisor> hypervisor, std::string pool, std::string name) {

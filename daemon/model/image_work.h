@@ -38,6 +38,10 @@ struct Draft {
 Task<Draft> begin_draft(JobJournal& journal, const JobControl& job, std::string job_text, NewFile file,
                         std::optional<MachineRef> machine = {});
 
+/// Removes an image, unless it is another by now: a machine has it as a disk, or its file has changed after `time`.
+Task<> remove_untouched(std::shared_ptr<Hypervisor> hypervisor, std::string directory, std::string name,
+                        std::uint64_t time);
+
 /// Returns when the image is in the mirror: libvirt looks again, and again after a while should it be away or busy.
 Task<> show_image(std::shared_ptr<Hypervisor> hypervisor, std::string pool, std::string name);
 

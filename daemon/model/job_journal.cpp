@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/job_journal.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #include <fmt/format.h>
@@ -29,6 +30,7 @@ Json to_json(const JobJournal::Entry& entry) {
         value["hypervisor"] = entry.machine->hypervisor;
         value["machine"] = entry.machine->uuid.text();
         value["name"] = entry.name;
+        if (entry.published > 0) value["published"] = entry.published;
     }
     return value;
 }
@@ -40,6 +42,7 @@ JobJournal::Entry entry_from_json(const Json& value) {
         if (const auto uuid = Uuid::parse(value.at("machine").get<std::string>())) {
             entry.machine = MachineRef{value.at("hypervisor").get<std::string>(), *uuid};
             entry.name = value.at("name").get<std::string>();
+            entry.published = value.value("published", std::uint64_t{0});
         }
     return entry;
 }
@@ -66,6 +69,13 @@ Task<std::unique_ptr<JobJournal::Line>> JobJournal::begin(Entry entry) {
     auto line = std::make_unique<Line>(*this, number);
     co_await file_.write(text());
     co_return line;
+}
+
+Task<> JobJournal::Line::note_published() {
+    const auto journal = journal_.lock();
+    if (!journal) co_return;
+    (*journal)->entries_.at(number_).published = now_usec();
+    co_await (*journal)->file_.write((*journal)->text());
 }
 
 void JobJournal::strike(std::uint64_t number) {
@@ -97,12 +107,15 @@ Task<> JobJournal::settle(std::uint64_t number, std::function<void()> work, std:
     strike(number);
 }
 
-Task<> JobJournal::recover_copy(std::uint64_t number, std::shared_ptr<ImageTool> tool, IsThere is_there) {
+Task<> JobJournal::recover_copy(std::uint64_t number, std::shared_ptr<ImageTool> tool, IsThere is_there,
+                                RemovePublished remove_published) {
     const auto entry = entries_.at(number);
     bool finish = false;
     try {
         auto machine = *entry.machine;
         finish = co_await is_there(std::move(machine));
+        auto published = entry;
+        if (!finish && entry.published > 0) co_await remove_published(std::move(published));
     } catch (const Error& error) {
         log::error(fmt::format("job {} was interrupted, and {}/{} is left: {}", entry.job, entry.directory,
                                entry.temporary, error.what()));
@@ -121,12 +134,13 @@ Task<> JobJournal::recover_copy(std::uint64_t number, std::shared_ptr<ImageTool>
     co_await settle(number, std::move(work), std::move(outcome));
 }
 
-Task<> JobJournal::recover(std::shared_ptr<ImageTool> tool, IsThere is_there) {
+Task<> JobJournal::recover(std::shared_ptr<ImageTool> tool, IsThere is_there, RemovePublished remove_published) {
     const auto left = entries_;
     for (const auto& [number, entry] : left) {
         if (number > last_inherited_) break;  // of a job that has begun since
         if (entry.machine) {
-            spawn(loop_, recover_copy(number, tool, is_there), "cleaning up after an interrupted copy");
+            spawn(loop_, recover_copy(number, tool, is_there, remove_published),
+                  "cleaning up after an interrupted copy");
             continue;
         }
         auto work = [tool, directory = entry.directory, temporary = entry.temporary] {

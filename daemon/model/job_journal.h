@@ -27,10 +27,14 @@ public:
         /// the machine is, whole or not there.
         std::optional<MachineRef> machine = {};
         std::string name = {};
+        /// When it was known to have that name, and to go with its machine; microseconds since 1970.
+        std::uint64_t published = 0;
     };
 
     /// Whether there is such a machine; returns when that can be known.
     using IsThere = std::function<Task<bool>(MachineRef)>;
+    /// Removes what a file has become that had its name already.
+    using RemovePublished = std::function<Task<>(Entry)>;
 
     /// Stands in the journal until it goes; for good, if the journal goes before: then the daemon ends.
     class Line {
@@ -42,6 +46,8 @@ public:
         Line(const Line&) = delete;
         Line& operator=(const Line&) = delete;
 
+        /// The file of a machine has its name, and yet the machine is about to go. On disk when it returns.
+        Task<> note_published();
         /// It stays for the next start.
         void keep() { journal_.reset(); }
 
@@ -61,13 +67,14 @@ public:
     Task<> clean_up(std::shared_ptr<ImageTool> tool, Line& line, std::string directory, std::string temporary);
 
     /// Removes what an earlier daemon had half made, or finishes it, and says so in the log; done once, at the start.
-    Task<> recover(std::shared_ptr<ImageTool> tool, IsThere is_there);
+    Task<> recover(std::shared_ptr<ImageTool> tool, IsThere is_there, RemovePublished remove_published);
 
 private:
     /// Work that ends what a line is about; without an Error the line goes, and `outcome` is what the log says.
     Task<> settle(std::uint64_t number, std::function<void()> work, std::string outcome);
     /// The file of a machine.
-    Task<> recover_copy(std::uint64_t number, std::shared_ptr<ImageTool> tool, IsThere is_there);
+    Task<> recover_copy(std::uint64_t number, std::shared_ptr<ImageTool> tool, IsThere is_there,
+                        RemovePublished remove_published);
     void strike(std::uint64_t number);
     [[nodiscard]] std::string text() const;
 

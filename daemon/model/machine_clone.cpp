@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/machine_clone.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "model/guest_disks.h"
 #include "model/image_rules.h"
@@ -9,7 +10,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <map>
 
 namespace virtbus {
 
@@ -20,7 +21,7 @@ struct DiskCopy {
     std::string target;
     ImageFile from;
     std::uint64_t size = 0;
-    std::string pool;
+    PoolPtr pool;
     NewFile file;
 };
 
@@ -52,10 +53,17 @@ std::vector<DiskCopy> plan_disks(Hypervisor& hypervisor, const Machine& source, 
                                             : fmt::format("{}-{}.{}", plan.name, own.disk.target, format);
         check_image_name("name", name);
         refuse_existing(hypervisor, pool->name, name);
-        copies.push_back({own.disk.target, own.file, own.image->virtual_size, pool->name,
+        copies.push_back({own.disk.target, own.file, own.image->virtual_size, pool,
                           {pool->path, {}, name, format, Preallocation::off, false}});
     }
     return copies;
+}
+
+/// No_space where the copies do not fit all together: the tool looks at each one alone, when it comes to it.
+void require_room(const std::vector<DiskCopy>& copies, ImageTool& tool) {
+    std::map<PoolPtr, std::uint64_t> needed;
+    for (const auto& copy : copies) needed[copy.pool] += tool.measure(copy.from, copy.file.format);
+    for (const auto& [pool, bytes] : needed) require_space(*pool, bytes);
 }
 
 /// Makes the files, under their temporary names.
@@ -83,72 +91,69 @@ GuestIdentity give_identity(const std::vector<DiskCopy>& copies, GuestTool& tool
     return found;
 }
 
-/// Undoes what define_and_publish() had done of it; false if the definition could not be taken back.
-bool take_back(Port& port, const Uuid& uuid, const std::vector<DiskCopy>& published) {
-    try {
-        port.remove(uuid, false);
-    } catch (const Error& error) {
-        log::error(fmt::format("a copy that failed is left, and gets its disks when virtbusd starts again: {}",
-                               error.what()));
-        return false;
-    }
-    try {
-        for (const auto& copy : published) {
-            port.storage().refresh_pool(copy.pool);
-            port.storage().delete_image(copy.pool, copy.file.name);
-        }
-    } catch (const Error& error) {
-        log::error(fmt::format("the disks of a copy that failed are left: {}", error.what()));
-    }
-    return true;
-}
+/// How far define_and_publish() came.
+struct Progress {
+    bool defined = false;
+    std::size_t published = 0;
+};
 
-/// From the definition on the journal finishes it, should we be killed. `left` says that it has to, as the definition
-/// could not be taken back.
+/// From the definition on the journal finishes it, should we be killed.
 void define_and_publish(Port& port, const Uuid& source, const MachineCopy& machine, const std::vector<DiskCopy>& copies,
-                        ImageTool& tool, bool& left) {
+                        ImageTool& tool, Progress& done) {
     port.define_copy(source, machine);
-    std::vector<DiskCopy> published;
-    try {
-        for (const auto& copy : copies) {
-            tool.publish(copy.file);
-            published.push_back(copy);
-        }
-    } catch (const Error&) {
-        const auto failure = std::current_exception();
-        left = !take_back(port, machine.uuid, published);
-        std::rethrow_exception(failure);
+    done.defined = true;
+    for (const auto& copy : copies) {
+        tool.publish(copy.file);
+        ++done.published;
     }
 }
 
 Task<> show_copy(CloneBench bench, Uuid uuid, std::vector<DiskCopy> copies) {
-    for (const auto& copy : copies) co_await show_image(bench.hypervisor, copy.pool, copy.file.name);
+    for (const auto& copy : copies) co_await show_image(bench.hypervisor, copy.pool->name, copy.file.name);
     co_await bench.hypervisor->inventory().refreshed(uuid);
 }
 
-/// What is known of the copy's machine-id when it is made. `left` as above.
+/// What is known of the copy's machine-id when it is made.
 Task<Identity> make_copy(CloneBench bench, JobControl& job, MachineRef source, MachineCopy machine, ClonePlan plan,
                          std::optional<IdentityChange> change, const std::vector<DiskCopy>& copies,
-                         std::shared_ptr<bool> left) {
+                         std::shared_ptr<Progress> done) {
     const auto found = std::make_shared<GuestIdentity>();
     auto copying = [=](Port& port, Transfer& progress) {
         port.check_copy(source.uuid, machine);  // before hours of copying
+        if (!plan.linked) require_room(copies, *bench.image_tool);
         make_disks(copies, *bench.image_tool, plan.linked, progress);
     };
     co_await transfer(bench.hypervisor, job, std::move(copying));
     auto finishing = [=](Port& port, Transfer& progress) {
         if (change) *found = give_identity(copies, *bench.identity_jobs->tool(), *change, progress);
         progress.refuse_cancelled();
-        define_and_publish(port, source.uuid, machine, copies, *bench.image_tool, *left);
+        define_and_publish(port, source.uuid, machine, copies, *bench.image_tool, *done);
     };
     co_await transfer(bench.hypervisor, job, std::move(finishing), Counts::steps);
     if (change) co_return identity_of(*found, IdentitySource::assigned);
     auto identity = bench.identity_jobs->identities().find(source);
     if (identity.source == IdentitySource::kernel_command_line) identity = {};  // of the source's definition alone
+    if (identity.source != IdentitySource::none) identity.observed = now_usec();  // its files are younger
     co_return identity;
 }
 
-/// Nothing stays of it, unless it is defined: then the next start finishes it.
+/// Undoes what define_and_publish() had done. What has its name already is written down before the machine goes: the next
+/// start removes it, should we be killed.
+Task<> take_back(CloneBench bench, const std::vector<Draft>& drafts, std::vector<DiskCopy> copies, Uuid machine,
+                 std::size_t published) {
+    copies.resize(published);
+    for (std::size_t i = 0; i < published; ++i) co_await drafts[i].line->note_published();
+    auto work = [machine, copies = std::move(copies)](Port& port) {
+        port.remove(machine, false);
+        for (const auto& copy : copies) {
+            port.storage().refresh_pool(copy.pool->name);
+            port.storage().delete_image(copy.pool->name, copy.file.name);
+        }
+    };
+    co_await bench.hypervisor->run(Lane::work, std::move(work));
+}
+
+/// Nothing stays of it, unless it could not be taken back: then the next start finishes or removes it.
 Task<> clean_up(CloneBench bench, std::vector<Draft>& drafts, const std::vector<DiskCopy>& copies, bool left) {
     auto& storage = bench.hypervisor->storage();
     for (auto& draft : drafts) {
@@ -159,31 +164,38 @@ Task<> clean_up(CloneBench bench, std::vector<Draft>& drafts, const std::vector<
         co_await bench.journal->clean_up(bench.image_tool, *draft.line, draft.file.directory, draft.file.temporary);
         storage.withdraw(path_of(draft.file));
     }
-    for (const auto& copy : copies) storage.look_again(copy.pool);
+    for (const auto& copy : copies) storage.look_again(copy.pool->name);
 }
 
 Task<> clone_work(CloneBench bench, JobControl& job, MachineRef source, MachineCopy machine, ClonePlan plan,
                   std::optional<IdentityChange> change, std::vector<DiskCopy> copies) {
     const MachineRef made{source.hypervisor, machine.uuid};
-    const auto left = std::make_shared<bool>(false);
+    const auto done = std::make_shared<Progress>();
     std::vector<Draft> drafts;
     Identity identity;
     std::exception_ptr failure;
     try {
         for (auto& copy : copies) {
-            auto text = fmt::format("{} (clone {}: {}/{})", job.number(), plan.name, copy.pool, copy.file.name);
+            auto text = fmt::format("{} (clone {}: {}/{})", job.number(), plan.name, copy.pool->name, copy.file.name);
             auto draft = co_await begin_draft(*bench.journal, job, std::move(text), copy.file, made);
             copy.file = draft.file;
             drafts.push_back(std::move(draft));
             co_await bench.hypervisor->storage().declare(path_of(copy.file), copy.file.format);
             machine.images.push_back({copy.target, path_of(copy.file), copy.file.format});
         }
-        identity = co_await make_copy(bench, job, source, machine, plan, change, copies, left);
+        identity = co_await make_copy(bench, job, source, machine, plan, change, copies, done);
     } catch (...) {
         failure = std::current_exception();
     }
     if (failure) {
-        co_await clean_up(bench, drafts, copies, *left);
+        bool left = false;
+        try {
+            if (done->defined) co_await take_back(bench, drafts, copies, machine.uuid, done->published);
+        } catch (const Error& error) {
+            log::error(fmt::format("a copy that failed is left until virtbusd starts again: {}", error.what()));
+            left = true;
+        }
+        co_await clean_up(bench, drafts, copies, left);
         std::rethrow_exception(failure);
     }
     job.set_result("machine", made);
@@ -234,7 +246,8 @@ std::uint64_t MachineClones::clone(const JobOrigin& origin, const Machine& sourc
 
     const MachineRef ref{hypervisor.name(), source.uuid};
     JobPlan job{JobKind::clone, ref, origin.owner, {}, disk_claims(hypervisor, source, own_disks(hypervisor, source))};
-    for (const auto& copy : copies) job.changes.emplace_back(ImageRef{hypervisor.name(), copy.pool, copy.file.name});
+    for (const auto& copy : copies)
+        job.changes.emplace_back(ImageRef{hypervisor.name(), copy.pool->name, copy.file.name});
     const CloneBench bench{origin.hypervisor, &journal_, image_tool_, &identity_jobs_};
     const auto promise = change && change->id ? identity_jobs_.promise(*change->id) : nullptr;
     return jobs_.start(job, [=](JobControl& control) {

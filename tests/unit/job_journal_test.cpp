@@ -41,7 +41,7 @@ protected:
         settle(loop);
         journal = std::make_unique<JobJournal>(loop, file);
     }
-    void recover() { run(loop, journal->recover(tool, is_there)); }
+    void recover() { run(loop, journal->recover(tool, is_there, remove_published)); }
 
     asio::io_context loop;
     TemporaryDirectory directory;
@@ -51,6 +51,11 @@ protected:
     std::unique_ptr<JobJournal> journal = std::make_unique<JobJournal>(loop, file);
     bool machine_exists = false;
     const JobJournal::IsThere is_there = [this](MachineRef) -> Task<bool> { co_return machine_exists; };
+    std::vector<std::string> removed_published;
+    const JobJournal::RemovePublished remove_published = [this](JobJournal::Entry entry) -> Task<> {
+        removed_published.push_back(entry.directory + "/" + entry.name);
+        co_return;
+    };
 };
 
 TEST_F(JobJournalTest, AJobStandsInItBeforeAnythingIsMade) {
@@ -103,7 +108,7 @@ TEST_F(JobJournalTest, WhatCannotBeRemovedStays) {
 TEST_F(JobJournalTest, NewJobsStandBesideWhatIsLeft) {
     std::ofstream(file) << R"([{"job": "1", "directory": "/a", "temporary": ".virtbus-1"}])";
     restart();
-    const auto recovered = begin(loop, journal->recover(tool, is_there));
+    const auto recovered = begin(loop, journal->recover(tool, is_there, remove_published));
     const auto line = begin_line(".virtbus-2");
     ASSERT_TRUE(turn_until(loop, [&] { return recovered->done; }));
     EXPECT_THAT(tool->removed(), ElementsAre("/a/.virtbus-1")) << "that of a job that runs is not touched";
@@ -133,6 +138,32 @@ TEST_F(JobJournalTest, TheDiskOfACopyGetsItsNameIfItsMachineIsDefined) {
     EXPECT_THAT(tool->calls(), ElementsAre("publish web.qcow2"));
     EXPECT_THAT(tool->removed(), IsEmpty());
     await_text("[]");
+}
+
+TEST_F(JobJournalTest, WhatHadItsNameAlreadyGoesWithItsMachine) {
+    const MachineRef copy{"qemu", make_uuid(7)};
+    auto named = run(loop, journal->begin({"1 (clone web)", "/pools/default", ".virtbus-1", copy, "web.qcow2"}));
+    auto unnamed = run(loop, journal->begin({"1 (clone web)", "/pools/default", ".virtbus-2", copy, "data.raw"}));
+    run(loop, named->note_published());
+    EXPECT_THAT(text(), HasSubstr("published"));
+    named->keep();
+    unnamed->keep();
+    restart();
+    recover();
+    await_text("[]");
+    EXPECT_THAT(removed_published, ElementsAre("/pools/default/web.qcow2"));
+}
+
+TEST_F(JobJournalTest, WhatHadItsNameAlreadyStaysIfItsMachineIsStillThere) {
+    const MachineRef copy{"qemu", make_uuid(7)};
+    auto line = run(loop, journal->begin({"1 (clone web)", "/pools/default", ".virtbus-1", copy, "web.qcow2"}));
+    run(loop, line->note_published());
+    line->keep();
+    restart();
+    machine_exists = true;
+    recover();
+    await_text("[]");
+    EXPECT_THAT(removed_published, IsEmpty());
 }
 
 TEST_F(JobJournalTest, ADamagedFileIsBegunAnew) {

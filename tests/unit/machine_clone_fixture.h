@@ -4,6 +4,7 @@
 
 #include "model/machine_clone.h"
 
+#include "model/image_work.h"
 #include "unit/identity_jobs_fixture.h"
 
 #include <set>

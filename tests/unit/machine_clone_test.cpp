@@ -167,6 +167,7 @@ TEST_F(MachineCloneTest, ACopyMayKeepTheIdAndIsADuplicate) {
     const ObjectRef copy = MachineRef{"test", copy_of(number)->uuid};
     EXPECT_EQ(identities.find(copy).id, one);
     EXPECT_THAT(identities.duplicates(copy), ElementsAre(ObjectRef(MachineRef{"test", web})));
+    EXPECT_GT(identities.find(copy).observed, known(web).observed) << "its disk is younger than what was learnt";
     EXPECT_EQ(std::get<std::string>(job(number).result.at("fingerprint")), fingerprint(one));
 }
 
