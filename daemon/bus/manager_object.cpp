@@ -121,12 +121,13 @@ std::vector<sdbus::ObjectPath> to_paths(const std::vector<ObjectRef>& objects) {
 }  // namespace
 
 ManagerObject::ManagerObject(Services services, const HypervisorList& hypervisors, const Jobs& jobs,
-                             IdentityJobs& identity_jobs)
+                             IdentityJobs& identity_jobs, HostIdentity& host)
     : AdaptorInterfaces(services.connection, root_path),
       ServedObject(services),
       hypervisors_(hypervisors),
       jobs_(jobs),
-      identity_jobs_(identity_jobs) {
+      identity_jobs_(identity_jobs),
+      host_(host) {
     registerAdaptor();
 }
 
@@ -276,6 +277,7 @@ void ManagerObject::ListJobs(sdbus::Result<std::vector<JobRow>>&& result) {
 
 Task<> ManagerObject::settled() {
     for (const auto& hypervisor : hypervisors_) co_await hypervisor->settled();
+    co_await host_.settled();
 }
 
 std::string ManagerObject::Version() { return VIRTBUS_VERSION; }

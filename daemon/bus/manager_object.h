@@ -4,6 +4,7 @@
 
 #include "bus/options.h"
 #include "bus/served_object.h"
+#include "model/host_identity.h"
 #include "model/hypervisor.h"
 #include "model/identity_jobs.h"
 #include "model/jobs.h"
@@ -21,7 +22,8 @@ class ManagerObject final
 public:
     using HypervisorList = std::vector<std::shared_ptr<Hypervisor>>;
 
-    ManagerObject(Services services, const HypervisorList& hypervisors, const Jobs& jobs, IdentityJobs& identity_jobs);
+    ManagerObject(Services services, const HypervisorList& hypervisors, const Jobs& jobs, IdentityJobs& identity_jobs,
+                  HostIdentity& host);
 
     /// Sends Lifecycle; returns the sequence number that it got.
     std::uint64_t tell_lifecycle(const sdbus::ObjectPath& machine, const LifecycleEvent& event);
@@ -61,6 +63,7 @@ private:
     const HypervisorList& hypervisors_;
     const Jobs& jobs_;
     IdentityJobs& identity_jobs_;
+    HostIdentity& host_;
     std::uint64_t sequence_ = 0;
 };
 

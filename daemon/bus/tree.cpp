@@ -13,7 +13,8 @@ Tree::Tree(Services services, Model model, StatusListener listener)
       model_(std::move(model)),
       listener_(std::move(listener)),
       log_control_(services.connection),
-      manager_(std::make_shared<ManagerObject>(services, model_.hypervisors, model_.jobs, model_.identity_jobs)),
+      manager_(std::make_shared<ManagerObject>(services, model_.hypervisors, model_.jobs, model_.identity_jobs,
+                                               model_.host)),
       host_id_(std::make_shared<MachineIdObject>(services, model_.identity_jobs.identities(),
                                                  host_subject(model_.host, model_.jobs))),
       host_machine_id_(std::make_shared<HostMachineIdObject>(services, model_.host, model_.hypervisors)) {

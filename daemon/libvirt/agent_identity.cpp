@@ -3,6 +3,7 @@
 
 #include "libvirt/agent_file.h"
 #include "model/identity_survey.h"
+#include "model/kernel_command_line.h"
 
 #include <fmt/format.h>
 
@@ -39,7 +40,8 @@ AgentLook look_by_agent(GuestAgent& agent) {
     AgentLook look;
     look.etc = look_at_file(agent, etc_id_path);
     look.dbus = look_at_file(agent, dbus_id_path);
-    look.kernel = id_of_command_line(read_agent_file(agent, "/proc/cmdline", command_line_max).value_or(""));
+    const auto command_line = read_agent_file(agent, "/proc/cmdline", command_line_max);
+    look.kernel = MachineId::parse(kernel_machine_id(command_line.value_or("")));
     return look;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "model/kernel_command_line.h"
 
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
@@ -12,6 +13,7 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <system_error>
 
 namespace virtbus {
@@ -21,6 +23,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto patience = 30s;
+constexpr auto first_patience = 5s;
 constexpr auto permit_time = 120s;
 constexpr auto together = 100ms;  // what changes both files changes them one after the other
 constexpr std::size_t most_permits = 100;
@@ -44,9 +47,8 @@ bool has_boot_entries(const std::filesystem::path& root, const std::string& id) 
 /// Whether the kernel was told an id, which systemd then takes and writes down at each boot.
 bool kernel_sets_id(const std::string& root) {
     std::ifstream file(std::filesystem::path(root) / "proc/cmdline");
-    std::string command_line;
-    std::getline(file, command_line);
-    return id_of_command_line(command_line).has_value();
+    const std::string command_line{std::istreambuf_iterator<char>(file), {}};
+    return MachineId::parse(kernel_machine_id(command_line)).has_value();
 }
 
 /// All that is read at once.
@@ -104,27 +106,54 @@ std::vector<Consequence> consequences_of_another_id(const std::string& root, con
 }
 
 HostIdentity::HostIdentity(asio::io_context& loop, std::string root, std::shared_ptr<HostTool> tool,
-                           Identities& identities)
+                           Identities& identities, Clock clock)
     : loop_(loop),
       root_(std::move(root)),
       tool_(std::move(tool)),
       identities_(identities),
-      lane_(loop, "this host's machine-id", 1, 100) {}
+      clock_(std::move(clock)),
+      lane_(loop, "this host's machine-id", 1, 100),
+      was_read_(loop.get_executor()) {}
 
 Task<> HostIdentity::start() {
-    for (const auto* directory : {"etc", "var/lib/dbus"}) watch((std::filesystem::path(root_) / directory).string());
-    co_await refresh();
+    watch();
+    try {
+        co_await refresh();
+    } catch (const Error& error) {
+        log::error(fmt::format("this host's machine-id is not known: {}", error.what()));
+    }
+    was_read_.set();
 }
 
-void HostIdentity::watch(const std::string& directory) {
+Task<> HostIdentity::settled() {
+    if (!was_read_.is_set()) co_await was_read_.wait(first_patience);
+}
+
+void HostIdentity::watch() {
+    std::vector<std::unique_ptr<DirectoryWatch>> watches;
+    for (const auto* directory : {"etc", "var/lib/dbus"})
+        if (auto made = watch(std::filesystem::path(root_) / directory)) watches.push_back(std::move(made));
+    watches_ = std::move(watches);  // not before: what comes in between is told by one of them
+}
+
+std::unique_ptr<DirectoryWatch> HostIdentity::watch(const std::filesystem::path& directory) {
+    auto nearest = directory;
+    std::string awaited = "machine-id";
+    for (; !is_there(nearest) && nearest.has_relative_path(); nearest = nearest.parent_path())
+        awaited = nearest.filename().string();
+    const auto look = [this, awaited](std::string_view file) {
+        // Without a name it is the directory that has gone.
+        if ((file == awaited || file.empty()) && !std::exchange(looking_soon_, true))
+            spawn(loop_, look_soon(), "looking at this host's machine-id");
+    };
     try {
-        const auto look = [this](std::string_view file) {
-            if (file == "machine-id" && !std::exchange(looking_soon_, true))
-                spawn(loop_, look_soon(), "looking at this host's machine-id");
-        };
-        watches_.push_back(std::make_unique<DirectoryWatch>(loop_, directory, look, DirectoryWatch::Links::told));
+        auto made = std::make_unique<DirectoryWatch>(loop_, nearest.string(), look, DirectoryWatch::Links::told);
+        // It may have come just before.
+        if (nearest != directory && is_there(nearest / awaited)) return watch(directory);
+        return made;
     } catch (const std::system_error& error) {
-        log::debug(fmt::format("{} is not watched: {}", directory, error.what()));
+        log::debug(fmt::format("{} is not watched: {}", nearest.string(), error.what()));
+        return nullptr;
     }
 }
 
@@ -132,6 +161,7 @@ Task<> HostIdentity::look_soon() {
     asio::steady_timer timer(loop_, together);
     co_await timer.async_wait(asio::use_awaitable);
     looking_soon_ = false;
+    watch();
     co_await refresh();
 }
 
@@ -188,7 +218,7 @@ Task<HostIdentity::Prepared> HostIdentity::prepare(std::string caller, std::size
     co_await refresh();
     require_changeable();
     auto found = co_await consequences(running_guests);
-    const auto now = std::chrono::steady_clock::now();
+    const auto now = clock_();
     std::erase_if(permits_, [&](const Permit& permit) { return permit.caller == caller || permit.expires < now; });
     if (permits_.size() >= most_permits)
         throw Error(Code::busy, "too many are about to change this host's machine-id; try again in two minutes");
@@ -205,7 +235,7 @@ Task<MachineId> HostIdentity::regenerate(std::string caller, std::string token, 
         throw Error(Code::stale_generation, "token: it is none that PrepareRegenerate has given to this caller");
     const auto permit = *found;
     permits_.erase(found);  // used, whatever comes
-    if (permit.expires < std::chrono::steady_clock::now())
+    if (permit.expires < clock_())
         throw Error(Code::stale_generation, "token: it has expired; PrepareRegenerate again");
     co_await refresh();
     require_changeable();
@@ -219,7 +249,7 @@ Task<MachineId> HostIdentity::regenerate(std::string caller, std::string token, 
     co_await refresh();
     if (reading_.id != id || !reading_.consistent)
         throw Error(Code::failed, "this host's machine-id is not what was written; somebody else writes it too");
-    log::warning(fmt::format("this host has another machine-id, {}: reboot", id.text()));
+    log::warning(fmt::format("this host has another machine-id (fingerprint {}): reboot", fingerprint(id)));
     co_return id;
 }
 

@@ -4,12 +4,14 @@
 #pragma once
 
 #include "base/directory_watch.h"
+#include "base/latch.h"
 #include "base/task.h"
 #include "model/host_tool.h"
 #include "model/identities.h"
 #include "model/worker_lane.h"
 
 #include <chrono>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -28,14 +30,19 @@ std::vector<Consequence> consequences_of_another_id(const std::string& root, con
 
 class HostIdentity {
 public:
-    /// `root`: "/", but for tests. What is known of it goes to `identities`.
-    HostIdentity(asio::io_context& loop, std::string root, std::shared_ptr<HostTool> tool, Identities& identities);
+    using Clock = std::function<std::chrono::steady_clock::time_point()>;
+
+    /// `root` and `clock` are others in tests. What is known of it goes to `identities`.
+    HostIdentity(asio::io_context& loop, std::string root, std::shared_ptr<HostTool> tool, Identities& identities,
+                 Clock clock = std::chrono::steady_clock::now);
 
     /// Hears that what is shown of it may have changed.
     void on_change(std::function<void()> listener) { listener_ = std::move(listener); }
 
     /// Reads the files, and watches them from now on.
     Task<> start();
+    /// Returns when they were read once, or after a few seconds.
+    Task<> settled();
 
     [[nodiscard]] const IdentityReading& reading() const { return reading_; }
     /// What `dbus-uuidgen --get` would say; nothing when it would fail.
@@ -67,7 +74,9 @@ private:
         std::chrono::steady_clock::time_point expires;
     };
 
-    void watch(const std::string& directory);
+    /// Watches the directories of the files, and for each that is not there the nearest one above it.
+    void watch();
+    [[nodiscard]] std::unique_ptr<DirectoryWatch> watch(const std::filesystem::path& directory);
     Task<> look_soon();
     Task<std::vector<Consequence>> consequences(std::size_t running_guests);
     void require_changeable() const;
@@ -76,7 +85,9 @@ private:
     std::string root_;
     std::shared_ptr<HostTool> tool_;
     Identities& identities_;
+    Clock clock_;
     WorkerLane lane_;
+    Latch was_read_;
     std::function<void()> listener_;
     std::vector<std::unique_ptr<DirectoryWatch>> watches_;
     IdentityReading reading_;

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <array>
-#include <sstream>
 #include <stdexcept>
 
 namespace virtbus {
@@ -138,18 +137,6 @@ IdContent classify(std::string_view content) {
     read_as_libdbus(content, result);
     result.state = read_strictly(content, result);
     return result;
-}
-
-std::optional<MachineId> id_of_command_line(const std::string& command_line) {
-    std::optional<MachineId> found;
-    std::istringstream words(command_line);
-    for (std::string word; words >> word;) {
-        std::erase(word, '"');
-        for (const std::string_view key : {"systemd.machine_id=", "systemd.machine-id="})
-            if (word.starts_with(key))
-                if (const auto id = MachineId::parse(std::string_view(word).substr(key.size()))) found = id;
-    }
-    return found;
 }
 
 }  // namespace virtbus

@@ -64,8 +64,4 @@ struct IdContent {
 /// Of the content of a regular file, at most 1 MiB of it.
 IdContent classify(std::string_view content);
 
-/// What `systemd.machine_id=` on a kernel's command line sets: the last that is an id. systemd takes it, and writes it
-/// down, at each boot.
-std::optional<MachineId> id_of_command_line(const std::string& command_line);
-
 }  // namespace virtbus

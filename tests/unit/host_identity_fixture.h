@@ -33,10 +33,14 @@ protected:
         settle(loop);
     }
 
-    void start() {
+    void make() {
         host = std::make_unique<HostIdentity>(loop, root.path.string(),
-                                              std::make_shared<DirectHostTool>(root.path.string()), identities);
+                                              std::make_shared<DirectHostTool>(root.path.string()), identities,
+                                              [this] { return clock; });
         host->on_change([this] { ++changes; });
+    }
+    void start() {
+        make();
         run(loop, host->start());
         changes = 0;
     }
@@ -86,6 +90,7 @@ protected:
     Identities identities{loop, state.path / "machine-ids.json"};
     const MachineId one = *MachineId::parse("0123456789abcdef0123456789abcdef");
     const MachineId two = *MachineId::parse("fedcba9876543210fedcba9876543210");
+    std::chrono::steady_clock::time_point clock = std::chrono::steady_clock::now();
     std::unique_ptr<HostIdentity> host;
     int changes = 0;
 };

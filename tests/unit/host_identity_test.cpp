@@ -72,6 +72,41 @@ TEST_F(HostIdentityTest, ALinkThatSomebodyElseMakesIsSeen) {
     EXPECT_TRUE(turn_until(loop, [&] { return known().dbus_state == DbusState::link; }, std::chrono::seconds(3)));
 }
 
+TEST_F(HostIdentityTest, ADirectoryThatComesLaterIsWatchedToo) {
+    std::filesystem::remove_all(root.path / "var");
+    put("etc/machine-id", one.text() + "\n");
+    start();
+    for (const auto* directory : {"var", "var/lib", "var/lib/dbus"}) {
+        changes = 0;
+        std::filesystem::create_directory(root.path / directory);
+        ASSERT_TRUE(turn_until(loop, [&] { return changes > 0; })) << directory;
+    }
+    put("var/lib/dbus/machine-id", one.text() + "\n");
+    EXPECT_TRUE(turn_until(loop, [&] { return known().dbus_state == DbusState::same; }));
+}
+
+TEST_F(HostIdentityTest, ADirectoryThatIsMadeAnewIsWatchedToo) {
+    put_id(one);
+    start();
+    std::filesystem::remove_all(root.path / "var/lib/dbus");
+    ASSERT_TRUE(turn_until(loop, [&] { return known().dbus_state == DbusState::missing; }));
+    put("var/lib/dbus/machine-id", two.text() + "\n");
+    EXPECT_TRUE(turn_until(loop, [&] { return known().dbus_state == DbusState::different; }));
+    changes = 0;
+    put("var/lib/dbus/machine-id", one.text() + "\n");
+    EXPECT_TRUE(turn_until(loop, [&] { return known().dbus_state == DbusState::same; }));
+}
+
+TEST_F(HostIdentityTest, WhoWaitsUntilItIsSettledFindsIt) {
+    put_id(one);
+    make();
+    const auto started = begin(loop, host->start());
+    run(loop, host->settled());
+    EXPECT_EQ(known().id, one);
+    ASSERT_TRUE(turn_until(loop, [&] { return started->done; }));
+    run(loop, host->settled());
+}
+
 TEST_F(HostIdentityTest, LookingAgainChangesNothing) {
     put_id(one);
     start();

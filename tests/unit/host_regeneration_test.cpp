@@ -2,6 +2,8 @@
 // This host gets another machine-id, in two steps: the first says what that breaks.
 #include "unit/host_identity_fixture.h"
 
+#include "base/log.h"
+
 namespace virtbus::test {
 namespace {
 
@@ -78,6 +80,42 @@ TEST_F(HostIdentityTest, ATokenSaysUntilWhenItIsGood) {
     EXPECT_LE(left, 130'000'000U);
 }
 
+TEST_F(HostIdentityTest, ATokenExpires) {
+    put_id(one);
+    start();
+    const auto late = prepare();
+    clock += std::chrono::seconds(121);
+    const auto outcome = outcome_of([&] { regenerate(late.token); });
+    EXPECT_TRUE(refuses(outcome, Code::stale_generation, "token: it has expired")) << outcome;
+    EXPECT_EQ(content(etc()), one.text() + "\n");
+    const auto in_time = prepare();
+    clock += std::chrono::seconds(119);
+    EXPECT_NE(regenerate(in_time.token), one);
+}
+
+TEST_F(HostIdentityTest, TokensThatHaveExpiredAreInNobodysWay) {
+    put_id(one);
+    start();
+    for (int caller = 0; caller < 100; ++caller) prepare(":1." + std::to_string(caller));
+    clock += std::chrono::seconds(121);
+    EXPECT_EQ(prepare(":1.100").token.size(), 32U);
+}
+
+TEST_F(HostIdentityTest, TheLogHasFingerprintsOnly) {
+    put_id(one);
+    start();
+    const auto before = log::level();
+    log::set_target(log::Target::console);
+    log::set_level(log::Level::debug);
+    testing::internal::CaptureStderr();
+    const auto id = regenerate(prepare().token);
+    const auto written = testing::internal::GetCapturedStderr();
+    log::set_level(before);
+    log::set_target(log::Target::automatic);
+    EXPECT_THAT(written, HasSubstr(fingerprint(id)));
+    for (const auto& secret : {id, one}) EXPECT_THAT(written, Not(HasSubstr(secret.text())));
+}
+
 TEST_F(HostIdentityTest, ATokenEndsWithTheIdThatItWasGivenFor) {
     put_id(one);
     start();
@@ -147,7 +185,7 @@ TEST_F(HostIdentityTest, AnObstacleIsShownAndNotOvercome) {
 
 TEST_F(HostIdentityTest, WhatTheKernelWasToldIsAnObstacle) {
     put_id(one);
-    put("proc/cmdline", "root=/dev/vda1 quiet systemd.machine_id=" + two.text() + "\n");
+    put("proc/cmdline", "root=/dev/vda1 quiet \"systemd.machine-id=" + two.text() + "\"\n");
     start();
     EXPECT_THAT(known().overrides, ElementsAre("kernel-command-line"));
     const auto outcome = outcome_of([&] { prepare(); });
