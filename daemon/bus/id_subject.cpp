@@ -15,6 +15,8 @@ public:
 
     [[nodiscard]] ObjectRef ref() const override { return MachineRef{hypervisor_->name(), uuid_}; }
     [[nodiscard]] std::string kind() const override { return std::string(to_string(kind_)); }
+    [[nodiscard]] std::string name() const override { return "machine " + machine()->name; }
+    [[nodiscard]] std::string way_to_an_id() const override { return "Regenerate gives it one"; }
     [[nodiscard]] bool is_confidential() const override { return true; }
     [[nodiscard]] Error gone() const override {
         return {Code::no_such_machine, fmt::format("machine {} is gone", name_)};
@@ -52,6 +54,10 @@ public:
 
     [[nodiscard]] ObjectRef ref() const override { return HostRef{}; }
     [[nodiscard]] std::string kind() const override { return "host"; }
+    [[nodiscard]] std::string name() const override { return "this host"; }
+    [[nodiscard]] std::string way_to_an_id() const override {
+        return "systemd makes one at the next boot, and HostMachineId.Ensure makes a file that is missing";
+    }
     [[nodiscard]] bool is_confidential() const override { return false; }
     [[nodiscard]] Error gone() const override { return {Code::disconnected, "virtbusd is stopping"}; }
 

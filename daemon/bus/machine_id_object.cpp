@@ -59,12 +59,12 @@ std::vector<sdbus::ObjectPath> MachineIdObject::Duplicates() {
 void MachineIdObject::GetId(sdbus::Result<std::string>&& result) {
     const auto action = subject_->is_confidential() ? Action::machine_id_read : Action::read;
     serve(getObject(), std::move(result), action, [this](Call&) -> Task<std::string> {
-        if (!shown_.id)
-            throw Error(Code::invalid_state, shown_.state == IdState::unknown
-                                                 ? "its machine-id is not known: Refresh"
-                                                 : fmt::format("it has no machine-id: its file is {}",
-                                                               to_string(shown_.state)));
-        co_return shown_.id->text();
+        if (shown_.id) co_return shown_.id->text();
+        if (shown_.state == IdState::unknown)
+            throw Error(Code::invalid_state, subject_->name() + ": its machine-id is not known: Refresh reads it");
+        throw Error(Code::invalid_state, fmt::format("{} has no machine-id: its /etc/machine-id is {}: {}",
+                                                     subject_->name(), to_string(shown_.state),
+                                                     subject_->way_to_an_id()));
     });
 }
 

@@ -24,6 +24,10 @@ public:
 
     [[nodiscard]] virtual ObjectRef ref() const = 0;
     [[nodiscard]] virtual std::string kind() const = 0;
+    /// For people, such as "machine web".
+    [[nodiscard]] virtual std::string name() const = 0;
+    /// How it gets an id when it has none: the end of a sentence.
+    [[nodiscard]] virtual std::string way_to_an_id() const = 0;
     /// Whether the id is a guest's: this host's is known to everybody.
     [[nodiscard]] virtual bool is_confidential() const = 0;
     [[nodiscard]] virtual Error gone() const = 0;

@@ -3,16 +3,7 @@
 #include "base/log.h"
 #include "bus_fixture.h"
 
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <array>
-#include <cstdio>
 #include <iostream>
-#include <memory>
-
-extern char** environ;
 
 namespace virtbus::test {
 namespace {
@@ -29,30 +20,7 @@ protected:
         GTEST_SKIP() << "needs root";
     }
 
-    /// What the call ends with when nobody (uid 65534) makes it: "ok", or the error's name.
-    std::string as_nobody(const std::string& path, const std::string& interface, const std::string& method,
-                          const std::string& argument = {}) {
-        std::vector<std::string> words{VIRTBUS_OTHER_CALLER, "65534", bus.address(), path, interface, method, argument};
-        std::vector<char*> arguments;
-        for (auto& word : words) arguments.push_back(word.data());
-        arguments.push_back(nullptr);
-        int ends[2];
-        if (::pipe2(ends, O_CLOEXEC) != 0) return "no pipe";
-        posix_spawn_file_actions_t actions;
-        ::posix_spawn_file_actions_init(&actions);
-        ::posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-        pid_t caller = -1;
-        const int failure = ::posix_spawn(&caller, words[0].c_str(), &actions, nullptr, arguments.data(), environ);
-        ::posix_spawn_file_actions_destroy(&actions);
-        ::close(ends[1]);
-        const auto output = std::unique_ptr<FILE, int (*)(FILE*)>(::fdopen(ends[0], "r"), ::fclose);
-        if (failure != 0) return "cannot run " + words[0];
-        std::array<char, 256> line{};
-        const bool said = ::fgets(line.data(), line.size(), output.get()) != nullptr;
-        int status = 0;
-        ::waitpid(caller, &status, 0);
-        return said && status == 0 ? std::string(line.data()) : "the caller has failed";
-    }
+    using BusTest::as_nobody;
     std::string as_nobody(const std::string& path, const std::string& method) {
         return as_nobody(path, "org.virtbus1.Machine", method, "{}");
     }

@@ -94,7 +94,8 @@ TEST_F(HostMachineIdTest, AHostThatHasNoneSaysSo) {
     EXPECT_EQ(host_id()->State(), "missing");
     expect_error(failure_of([&] { host()->Get(""); }), "Failed", "dbus-uuidgen");
     expect_error(failure_of([&] { host()->Get("etc"); }), "Failed", "Failed to open");
-    expect_error(failure_of([&] { host_id()->GetId(); }), "InvalidState", "missing");
+    expect_error(failure_of([&] { host_id()->GetId(); }), "InvalidState",
+                 "this host has no machine-id: its /etc/machine-id is missing: systemd makes one");
 }
 
 TEST_F(HostMachineIdTest, WhatSomebodyElseWritesIsAnnounced) {

@@ -65,6 +65,18 @@ TEST_F(MachineIdsTest, TheMachineDoesNotStartWhileAJobWorksOnIt) {
     EXPECT_EQ(client.machine(database_path)->State(), "running");
 }
 
+TEST_F(MachineIdsTest, NoneIsWrittenWhereTheDefinitionSetsOne) {
+    first->edit(database, [&](Machine& machine) { machine.kernel_machine_id = two.text(); });
+    serve();
+    const auto id = id_of(database_path);
+    EXPECT_EQ(id->Guarantee(), "enforced");
+    const auto third = MachineId::random().text();
+    expect_error(failure_of([&] { id->Assign(third, {}); }), "UnsupportedGuest", "kernel command line");
+    expect_error(failure_of([&] { id->Regenerate({}); }), "UnsupportedGuest", "DefineXml");
+    EXPECT_EQ(std::get<0>(id->Check(third)), "UnsupportedGuest");
+    EXPECT_THAT(guests().calls(), IsEmpty());
+}
+
 TEST_F(MachineIdsTest, AMachineWhoseDiskIsNoImageDoesNotStartEither) {
     first->edit(database, [](Machine& machine) { machine.disks[0].file = "/images/db.qcow2"; });
     serve();
@@ -192,15 +204,22 @@ TEST_F(MachineIdAccessTest, OnlyRootMayDoTheRest) {
         EXPECT_EQ(as_nobody(database_path, machine_id_interface, method, "{}"), machine_ids_denied) << method;
     for (const auto* method : {"Refresh", "Regenerate", "Seal"})
         EXPECT_EQ(as_nobody(host_path, machine_id_interface, method, "{}"), machine_ids_denied) << method;
+    for (const auto& path : {std::string(database_path), host_path})
+        EXPECT_EQ(as_nobody(path, machine_id_interface, "Assign", two.text(), "{}"), machine_ids_denied) << path;
+    EXPECT_EQ(as_nobody(database_path, "org.virtbus1.Machine", "Clone", "copy", "{}"), machine_ids_denied);
     EXPECT_EQ(as_nobody("/org/virtbus1", "org.virtbus1.Manager", "AuditMachineIds", "{}"), machine_ids_denied);
     EXPECT_EQ(as_nobody("/org/virtbus1", "org.virtbus1.Manager", "FindByMachineId", one.text()), machine_ids_denied);
     EXPECT_EQ(as_nobody("/org/virtbus1", "org.virtbus1.Manager", "FindByMachineId", "typo"), machine_ids_denied)
         << "who may not call learns nothing from it";
     EXPECT_EQ(as_nobody(host_path, "org.virtbus1.HostMachineId", "LinkDbus", "{}"), machine_ids_denied);
     EXPECT_EQ(as_nobody(host_path, "org.virtbus1.HostMachineId", "PrepareRegenerate", "{}"), machine_ids_denied);
+    EXPECT_EQ(as_nobody(host_path, "org.virtbus1.HostMachineId", "Ensure", "etc", "{}"), machine_ids_denied);
+    EXPECT_EQ(as_nobody(host_path, "org.virtbus1.HostMachineId", "Regenerate", "token", "{}"), machine_ids_denied);
+    EXPECT_EQ(client.manager()->ListJobs().size(), 1U) << "that of root's refresh";
     EXPECT_EQ(guests().calls().size(), calls) << "refused before anything was done";
     EXPECT_FALSE(std::filesystem::exists(server->root() / "etc/machine-id"));
     EXPECT_EQ(id_of(database_path)->GetId(), one.text()) << "root may";
+    EXPECT_THAT(client.manager()->FindByMachineId(one.text()), ElementsAre(database_path));
 }
 
 }  // namespace

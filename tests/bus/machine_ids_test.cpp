@@ -55,9 +55,11 @@ TEST_F(MachineIdsTest, RefreshShowsWhatIsOnTheDisk) {
 
 TEST_F(MachineIdsTest, GetIdSaysWhyThereIsNone) {
     serve();
-    expect_error(failure_of([&] { id_of(database_path)->GetId(); }), "InvalidState", "Refresh");
+    expect_error(failure_of([&] { id_of(database_path)->GetId(); }), "InvalidState",
+                 "machine db: its machine-id is not known: Refresh reads it");
     await_end(id_of(database_path)->Seal({}));
-    expect_error(failure_of([&] { id_of(database_path)->GetId(); }), "InvalidState", "is empty");
+    expect_error(failure_of([&] { id_of(database_path)->GetId(); }), "InvalidState",
+                 "machine db has no machine-id: its /etc/machine-id is empty: Regenerate gives it one");
 }
 
 TEST_F(MachineIdsTest, AreChangedByJobs) {

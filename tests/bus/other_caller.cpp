@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// other-caller UID ADDRESS PATH INTERFACE METHOD [ARGUMENT]: becomes UID, makes one call to org.virtbus1, and prints
+// other-caller UID ADDRESS PATH INTERFACE METHOD [ARGUMENT]...: becomes UID, makes one call to org.virtbus1, and prints
 // "ok" or the error's name. ARGUMENT: "{}" for empty options, "{key}" for one of that name, else a string. In place of
 // INTERFACE, "own" asks the bus for the name METHOD, and "set" sets the log's property METHOD.
 #include <grp.h>
@@ -11,6 +11,7 @@
 #include <iostream>
 #include <map>
 #include <string>
+#include <vector>
 
 namespace {
 
@@ -22,20 +23,22 @@ void become(uid_t uid) {
 }
 
 void call(sdbus::IConnection& connection, const std::string& path, const std::string& interface,
-          const std::string& method, const std::string& argument) {
+          const std::string& method, const std::vector<std::string>& arguments) {
     if (interface == "own") return connection.requestName(method);
     const auto proxy = sdbus::createProxy(connection, "org.virtbus1", path);
     if (interface == "set") {
-        proxy->setProperty(method).onInterface("org.freedesktop.LogControl1").toValue(argument);
+        proxy->setProperty(method).onInterface("org.freedesktop.LogControl1").toValue(arguments.at(0));
         return;
     }
     auto message = proxy->createMethodCall(interface, method);
-    if (argument == "{}")
-        message << Options();
-    else if (argument.size() > 2 && argument.front() == '{')
-        message << Options{{argument.substr(1, argument.size() - 2), sdbus::Variant(true)}};
-    else if (!argument.empty())
-        message << argument;
+    for (const auto& argument : arguments) {
+        if (argument == "{}")
+            message << Options();
+        else if (argument.size() > 2 && argument.front() == '{')
+            message << Options{{argument.substr(1, argument.size() - 2), sdbus::Variant(true)}};
+        else
+            message << argument;
+    }
     proxy->callMethod(message);
 }
 
@@ -46,7 +49,7 @@ int main(int argc, char** argv) {
     become(static_cast<uid_t>(std::stoul(argv[1])));
     try {
         const auto connection = sdbus::createSessionBusConnectionWithAddress(argv[2]);
-        call(*connection, argv[3], argv[4], argv[5], argc > 6 ? argv[6] : "");
+        call(*connection, argv[3], argv[4], argv[5], {argv + 6, argv + argc});
         std::cout << "ok";
     } catch (const sdbus::Error& error) {
         std::cout << error.getName();
