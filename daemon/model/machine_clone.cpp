@@ -151,6 +151,7 @@ Task<> take_back(CloneBench bench, const std::vector<Draft>& drafts, std::vector
         }
     };
     co_await bench.hypervisor->run(Lane::work, std::move(work));
+    co_await bench.hypervisor->inventory().refreshed(machine);
 }
 
 /// Nothing stays of it, unless it could not be taken back: then the next start finishes or removes it.
