@@ -26,7 +26,7 @@ std::string observed_text(const Json& identity, std::uint64_t now) {
     const auto observed = number_at(identity, "ObservedUSec");
     if (observed == 0) return "";
     return fmt::format("{}, {}{}", time_text(observed), age_text(observed, now),
-                       flag_at(identity, "Stale") ? "; the guest has run since" : "");
+                       flag_at(identity, "Stale") ? "; it may be another by now" : "");
 }
 
 /// "" when nobody has looked: there is nothing to agree on.

@@ -15,7 +15,7 @@ namespace virtbus::test {
 
 namespace {
 
-const Uuid uuid = *Uuid::parse("6ba7b810-9dad-11d1-80b4-00c04fd430c8");
+const Uuid new_uuid = *Uuid::parse("6ba7b810-9dad-11d1-80b4-00c04fd430c8");
 
 Host host(const std::string& name, bool session = false) {
     return {read_capabilities(read_text("capabilities/" + name + ".xml")), session};
@@ -28,7 +28,7 @@ MachineSpec named(const std::string& name) {
 }
 
 std::string written(const MachineSpec& spec, const std::string& on = "kvm") {
-    return write_domain(spec, uuid, host(on));
+    return write_domain(spec, new_uuid, host(on));
 }
 
 bool says(const std::string& xml, const std::string& part) { return xml.find(part) != std::string::npos; }
@@ -36,7 +36,7 @@ bool says(const std::string& xml, const std::string& part) { return xml.find(par
 TEST(DomainWriter, GivesTheDocumentedDefaults) {
     const auto xml = written(named("web"));
     const auto machine = read_domain(xml);
-    EXPECT_EQ(machine.uuid, uuid);
+    EXPECT_EQ(machine.uuid, new_uuid);
     EXPECT_EQ(machine.name, "web");
     EXPECT_EQ(machine.memory, std::uint64_t{1} << 30);
     EXPECT_EQ(machine.vcpus, 1U);
@@ -125,7 +125,7 @@ TEST(DomainWriter, WritesInterfaces) {
 }
 
 TEST(DomainWriter, GivesASessionDaemonTheNetworkThatItCanHave) {
-    const auto machine = read_domain(write_domain(named("web"), uuid, host("kvm", true)));
+    const auto machine = read_domain(write_domain(named("web"), new_uuid, host("kvm", true)));
     EXPECT_EQ(machine.interfaces.at(0).type, "user");
 }
 

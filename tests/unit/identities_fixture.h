@@ -67,6 +67,7 @@ protected:
     void write_to(const std::string& name, std::uint64_t time) {
         auto image = *fake->storage().image("default", name);
         image.modified = time;
+        ++image.stamp.changed;
         fake->storage().add(image);
     }
     void read_pool() { run(loop, hypervisor->storage().refreshed("default", false)); }
