@@ -111,8 +111,10 @@ private:
     JobJournal::IsThere is_there() {
         return [this](MachineRef machine) -> Task<bool> {
             const auto hypervisor = hypervisor_of(machine);
-            co_await hypervisor->inventory().listed().wait();
-            co_return hypervisor->inventory().find(machine.uuid) != nullptr;
+            auto& inventory = hypervisor->inventory();
+            co_await inventory.listed().wait();
+            co_await inventory.refreshed(machine.uuid);  // a listing leaves out what cannot be read
+            co_return inventory.find(machine.uuid) != nullptr;
         };
     }
     JobJournal::RemovePublished remove_published() {

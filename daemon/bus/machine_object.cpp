@@ -164,8 +164,10 @@ void MachineObject::Start(JobResult&& result, VariantMap options) {
               const auto claim = claim_images();
               if (machine_->saved && !start.discard_saved)
                   co_return start_job(JobKind::start, call, restore_work(hypervisor_, uuid, start, claim));
-              const auto alone = jobs_.claims().take("the start of machine " + machine_->name,
-                                                     {MachineRef{hypervisor_->name(), uuid}});
+              Claims::Claim alone;  // of one that runs libvirt says so, whoever works on it
+              if (!is_active(machine_->state))
+                  alone = jobs_.claims().take("the start of machine " + machine_->name,
+                                              {MachineRef{hypervisor_->name(), uuid}});
               co_await change(Lane::work, [uuid, start](Port& port) { port.start(uuid, start); });
               co_return job_path(0);
           });

@@ -14,6 +14,7 @@ std::size_t connections_of(Lane lane) {
         case Lane::work: return 4;
         case Lane::control: return 2;
         case Lane::transfer: return 4;
+        case Lane::agent: return 2;
     }
     return 1;
 }

@@ -15,14 +15,25 @@ bool can_ask_agent(const Machine& machine) {
     return runs && machine.agent == AgentState::connected;
 }
 
+/// What would help, while it is active.
+std::string_view way_to_ask(const Machine& machine) {
+    switch (machine.agent) {
+        case AgentState::connected: return "ask again when it runs";
+        case AgentState::disconnected: return "install and start qemu-guest-agent in it";
+        case AgentState::none: break;
+    }
+    return "give it a channel for an agent, and install and start qemu-guest-agent in it";
+}
+
 GuestAccess access_by_agent(const Hypervisor& hypervisor, const Machine& machine) {
     GuestAccess access;
     access.by_agent = true;
-    access.lane = Lane::work;
+    access.lane = Lane::agent;
     access.claims = {MachineRef{hypervisor.name(), machine.uuid}};
     access.read_source = access.change_source = IdentitySource::agent;
     access.read = [uuid = machine.uuid](Port& port, Transfer&) { return port.read_guest_identity(uuid); };
-    access.change = [uuid = machine.uuid](Port& port, Transfer&, const IdentityChange& change) {
+    access.change = [uuid = machine.uuid](Port& port, Transfer& progress, const IdentityChange& change) {
+        progress.refuse_cancelled();  // it may have been read before
         return port.change_guest_identity(uuid, change);
     };
     return access;
@@ -49,10 +60,8 @@ GuestAccess access_to(Hypervisor& hypervisor, const Machine& machine, const std:
                       std::string_view verb) {
     if (can_ask_agent(machine)) return access_by_agent(hypervisor, machine);
     if (is_active(machine.state) && machine.kind == Kind::vm)
-        throw Error(Code::invalid_state,
-                    fmt::format("cannot {} machine {}: it is {}; shut it down first, or {}install and start "
-                                "qemu-guest-agent in it", verb, machine.name, to_string(machine.state),
-                                machine.agent == AgentState::none ? "give it a channel for an agent, and " : ""));
+        throw Error(Code::invalid_state, fmt::format("cannot {} machine {}: it is {}; shut it down first, or {}", verb,
+                                                     machine.name, to_string(machine.state), way_to_ask(machine)));
     return access_at_rest(hypervisor, machine, tool, verb);
 }
 

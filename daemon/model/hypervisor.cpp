@@ -18,8 +18,8 @@ namespace {
 using namespace std::chrono_literals;
 
 // Each thread has a libvirt connection to itself (libvirt/connection_pool.h), so these are also numbers of connections.
-constexpr std::array<std::size_t, 4> lane_threads{4, 4, 2, 4};
-constexpr std::array<std::string_view, 4> lane_names{"reading", "work", "control", "images"};
+constexpr std::array<std::size_t, 5> lane_threads{4, 4, 2, 4, 2};
+constexpr std::array<std::string_view, 5> lane_names{"reading", "work", "control", "images", "guest agents"};
 constexpr std::size_t lane_most = 256;
 
 /// After this the state says that the hypervisor does not answer; the attempt goes on, as libvirt cannot end it.

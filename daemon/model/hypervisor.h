@@ -90,7 +90,7 @@ public:
 
 private:
     class Events;
-    static constexpr std::size_t lane_count = 4;
+    static constexpr std::size_t lane_count = 5;
 
     Task<> supervise();
     Task<HypervisorInfo> connect();

@@ -26,6 +26,7 @@ enum class Lane {
     work,     ///< whatever changes something and may take long
     control,  ///< power off and abort: always free
     transfer, ///< copying and checking images, which may take hours
+    agent,    ///< talking to guests, which may keep silent
 };
 
 /// What a port tells by itself. Called on any thread, even while the port is still being connected; must only note

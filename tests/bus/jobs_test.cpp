@@ -46,6 +46,13 @@ TEST_F(BusJobsTest, SaveIsAJobThatSaysWhatItDoes) {
     EXPECT_EQ(jobs[0].get<2>(), web_path);
 }
 
+TEST_F(BusJobsTest, WhoStartsAMachineThatRunsIsToldSoWhateverWorksOnIt) {
+    serve();
+    save();
+    const auto failure = failure_of([&] { client.machine(web_path)->Start({}); });
+    EXPECT_EQ(failure.name, "org.virtbus1.Error.InvalidState") << failure;
+}
+
 TEST_F(BusJobsTest, TellsItsProgressAndItsEnd) {
     serve();
     first->set_progress(JobProgress{1, 4, 5, {}});
