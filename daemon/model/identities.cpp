@@ -147,6 +147,9 @@ void Identities::set(const ObjectRef& subject, Identity identity) {
         if (hypervisor.name() != machine->hypervisor) continue;
         const auto value = hypervisor.inventory().find(machine->uuid);
         if (!value) return;  // it went while somebody looked
+        // Or was started, by another way than ours.
+        const bool runs = is_active(value->state) && identity.source != IdentitySource::agent;
+        identity.stale = identity.stale || runs;
         learnt_[*machine] = std::move(identity);
         watched_.insert(*machine);
         save();

@@ -59,7 +59,7 @@ public:
     /// All ids that more than one have.
     [[nodiscard]] std::vector<Group> groups() const;
 
-    /// This is known of it now; of a machine that is not there any more it is forgotten.
+    /// This is known of it now; of a machine that has gone it is forgotten, of one that runs stale if not its agent's.
     void set(const ObjectRef& subject, Identity identity);
 
 private:

@@ -13,20 +13,13 @@ namespace virtbus {
 
 namespace {
 
-/// Somebody may have started it meanwhile, by another way than ours.
-Identity as_of_now(Hypervisor& hypervisor, const MachineRef& machine, Identity identity) {
-    const auto now = hypervisor.inventory().find(machine.uuid);
-    identity.stale = now && is_active(now->state) && identity.source != IdentitySource::agent;
-    return identity;
-}
-
 /// Reads what the machine has, and remembers it.
 Task<> read_work(std::shared_ptr<Hypervisor> hypervisor, JobControl& job, GuestAccess access, Identities& identities,
                  MachineRef machine, Counts counts = Counts::steps) {
     const auto found = std::make_shared<GuestIdentity>();
     auto work = [read = access.read, found](Port& port, Transfer& progress) { *found = read(port, progress); };
     co_await transfer(hypervisor, job, std::move(work), counts, access.lane);
-    identities.set(machine, as_of_now(*hypervisor, machine, identity_of(*found, access.read_source)));
+    identities.set(machine, identity_of(*found, access.read_source));
 }
 
 Task<> change_work(std::shared_ptr<Hypervisor> hypervisor, JobControl& job, GuestAccess access, Identities& identities,
@@ -43,7 +36,7 @@ Task<> change_work(std::shared_ptr<Hypervisor> hypervisor, JobControl& job, Gues
         *found = access.change(port, progress, wanted);
     };
     co_await transfer(hypervisor, job, std::move(work), Counts::steps, access.lane);
-    identities.set(machine, as_of_now(*hypervisor, machine, identity_of(*found, access.change_source)));
+    identities.set(machine, identity_of(*found, access.change_source));
     job.set_result("fingerprint", found->id ? fingerprint(*found->id) : std::string());
     job.set_result("reboot-required", access.by_agent);
 }
