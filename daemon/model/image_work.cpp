@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/image_work.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "model/aside.h"
 
@@ -23,9 +24,12 @@ constexpr auto progress_interval = 250ms;
 /// A terabyte over a slow network: the job shows that it goes on, and can be cancelled.
 constexpr auto transfer_patience = 24h * 30;
 
-/// How long a new image may take to show, after it was made.
+/// How long what is new may take to show, after it was made.
 constexpr auto show_patience = 90s;
 constexpr auto show_interval = 1s;
+
+/// The time of a file is believed when it lies so far back; longer than what Hypervisor::read_pool() doubts.
+constexpr std::chrono::microseconds age_known = 3s;
 
 std::uint64_t remaining_usec(const Transfer& transfer, Clock::duration elapsed) {
     const auto processed = transfer.processed();
@@ -44,6 +48,39 @@ void show(JobControl& job, const Transfer& transfer, Counts counts, std::uint64_
             return job.set_share(total == 0 ? 0 : static_cast<double>(processed) / static_cast<double>(total));
         case Counts::nothing: return;
     }
+}
+
+Task<> wait_a_while(asio::io_context& loop, Clock::duration interval) {
+    asio::steady_timer timer(loop, interval);
+    co_await timer.async_wait(asio::use_awaitable);
+}
+
+/// Returns when a file that has not changed after `time` can be told from all that have.
+Task<> await_age(asio::io_context& loop, std::uint64_t time) {
+    const auto now = now_usec();
+    if (now < time)
+        throw Error(Code::failed, "the clock was set back since, and what has changed cannot be told: set it right, "
+                                  "and start virtbusd again");
+    const std::chrono::microseconds age(now - time);
+    if (age < age_known) co_await wait_a_while(loop, age_known - age);
+}
+
+/// Looks again, and again after a while should libvirt be away or busy, until it is there.
+Task<> await_shown(asio::io_context& loop, std::string what, std::function<Task<>()> look,
+                   std::function<bool()> is_there) {
+    const auto end = Clock::now() + show_patience;
+    std::string why = "libvirt does not list it";
+    for (;;) {
+        try {
+            co_await look();
+        } catch (const Error& error) {
+            why = error.what();
+        }
+        if (is_there()) co_return;
+        if (Clock::now() >= end) break;
+        co_await wait_a_while(loop, show_interval);
+    }
+    throw Error(Code::timeout, fmt::format("{} is made, but does not show yet: {}", what, why));
 }
 
 }  // namespace
@@ -90,6 +127,7 @@ Task<> remove_untouched(std::shared_ptr<Hypervisor> hypervisor, std::string dire
                         std::uint64_t time) {
     auto& storage = hypervisor->storage();
     co_await storage.listed().wait();
+    co_await await_age(hypervisor->loop(), time);
     const auto pools = storage.pools();
     const auto is_its = [&](const PoolPtr& each) { return each->path == directory; };
     const auto pool = std::find_if(pools.begin(), pools.end(), is_its);
@@ -98,6 +136,7 @@ Task<> remove_untouched(std::shared_ptr<Hypervisor> hypervisor, std::string dire
     const auto image = storage.find_image((*pool)->name, name);
     if (!image) co_return;
     const auto changed = static_cast<std::uint64_t>(image->stamp.changed / 1'000);
+    // Without a time it is no file, or one that has changed a moment ago.
     if (changed == 0 || changed > time || !storage.machines(*image).empty()) {
         log::warning(fmt::format("image {}/{} is left: somebody has it by now", image->pool, name));
         co_return;
@@ -108,21 +147,19 @@ Task<> remove_untouched(std::shared_ptr<Hypervisor> hypervisor, std::string dire
 }
 
 Task<> show_image(std::shared_ptr<Hypervisor> hypervisor, std::string pool, std::string name) {
-    const auto end = Clock::now() + show_patience;
     auto& storage = hypervisor->storage();
-    std::string why = "libvirt does not list it";
-    for (;;) {
-        try {
-            co_await storage.refreshed(pool, true);
-        } catch (const Error& error) {
-            why = error.what();
-        }
-        if (storage.find_image(pool, name)) co_return;
-        if (Clock::now() >= end) break;
-        asio::steady_timer timer(hypervisor->loop(), show_interval);
-        co_await timer.async_wait(asio::use_awaitable);
-    }
-    throw Error(Code::timeout, fmt::format("image {}/{} is made, but does not show yet: {}", pool, name, why));
+    auto what = fmt::format("image {}/{}", pool, name);
+    auto look = [&] { return storage.refreshed(pool, true); };
+    auto is_there = [&] { return storage.find_image(pool, name) != nullptr; };
+    co_await await_shown(hypervisor->loop(), std::move(what), std::move(look), std::move(is_there));
+}
+
+Task<> show_machine(std::shared_ptr<Hypervisor> hypervisor, Uuid uuid) {
+    auto& inventory = hypervisor->inventory();
+    auto what = "machine " + uuid.text();
+    auto look = [&] { return inventory.refreshed(uuid); };
+    auto is_there = [&] { return inventory.find(uuid) != nullptr; };
+    co_await await_shown(hypervisor->loop(), std::move(what), std::move(look), std::move(is_there));
 }
 
 }  // namespace virtbus

@@ -39,10 +39,13 @@ Task<Draft> begin_draft(JobJournal& journal, const JobControl& job, std::string 
                         std::optional<MachineRef> machine = {});
 
 /// Removes an image, unless it is another by now: a machine has it as a disk, or its file has changed after `time`.
+/// That can be told some seconds later, and until then it waits.
 Task<> remove_untouched(std::shared_ptr<Hypervisor> hypervisor, std::string directory, std::string name,
                         std::uint64_t time);
 
 /// Returns when the image is in the mirror: libvirt looks again, and again after a while should it be away or busy.
 Task<> show_image(std::shared_ptr<Hypervisor> hypervisor, std::string pool, std::string name);
+/// The same of a machine.
+Task<> show_machine(std::shared_ptr<Hypervisor> hypervisor, Uuid uuid);
 
 }  // namespace virtbus

@@ -60,10 +60,15 @@ std::vector<DiskCopy> plan_disks(Hypervisor& hypervisor, const Machine& source, 
 }
 
 /// No_space where the copies do not fit all together: the tool looks at each one alone, when it comes to it.
-void require_room(const std::vector<DiskCopy>& copies, ImageTool& tool) {
-    std::map<PoolPtr, std::uint64_t> needed;
-    for (const auto& copy : copies) needed[copy.pool] += tool.measure(copy.from, copy.file.format);
-    for (const auto& [pool, bytes] : needed) require_space(*pool, bytes);
+void require_room(StoragePort& storage, const std::vector<DiskCopy>& copies, ImageTool& tool) {
+    std::map<std::string, std::uint64_t> needed;
+    for (const auto& copy : copies) needed[copy.pool->name] += tool.measure(copy.from, copy.file.format);
+    for (const auto& [name, bytes] : needed) {
+        storage.refresh_pool(name);  // libvirt says how much was left when it looked last
+        const auto pool = storage.read_pool(name);
+        if (!pool) throw Error(Code::no_such_pool, fmt::format("there is no pool {} any more", name));
+        require_space(*pool, bytes);
+    }
 }
 
 /// Makes the files, under their temporary names.
@@ -94,23 +99,39 @@ GuestIdentity give_identity(const std::vector<DiskCopy>& copies, GuestTool& tool
 /// How far define_and_publish() came.
 struct Progress {
     bool defined = false;
+    bool unanswered = false;  ///< whether it is defined nobody has heard
     std::size_t published = 0;
 };
+
+void define(Port& port, const Uuid& source, const MachineCopy& machine, Progress& done) {
+    try {
+        port.define_copy(source, machine);
+    } catch (const Error& error) {
+        if (error.code() != Code::disconnected && error.code() != Code::timeout) throw;
+        done.unanswered = true;
+        const auto text = fmt::format("{}; machine {} may be defined all the same: its disks are finished or removed "
+                                      "when virtbusd starts again", error.what(), machine.name);
+        log::error(text);
+        throw Error(error.code(), text);
+    }
+    done.defined = true;
+}
 
 /// From the definition on the journal finishes it, should we be killed.
 void define_and_publish(Port& port, const Uuid& source, const MachineCopy& machine, const std::vector<DiskCopy>& copies,
                         ImageTool& tool, Progress& done) {
-    port.define_copy(source, machine);
-    done.defined = true;
+    define(port, source, machine, done);
     for (const auto& copy : copies) {
         tool.publish(copy.file);
         ++done.published;
     }
 }
 
-Task<> show_copy(CloneBench bench, Uuid uuid, std::vector<DiskCopy> copies) {
+/// What is known of its id is kept as soon as it can be: with the machine, for its images may take their time.
+Task<> show_copy(CloneBench bench, MachineRef made, std::vector<DiskCopy> copies, Identity identity) {
+    co_await show_machine(bench.hypervisor, made.uuid);
+    if (identity.source != IdentitySource::none) bench.identity_jobs->identities().set(made, std::move(identity));
     for (const auto& copy : copies) co_await show_image(bench.hypervisor, copy.pool->name, copy.file.name);
-    co_await bench.hypervisor->inventory().refreshed(uuid);
 }
 
 /// What is known of the copy's machine-id when it is made.
@@ -120,7 +141,7 @@ Task<Identity> make_copy(CloneBench bench, JobControl& job, MachineRef source, M
     const auto found = std::make_shared<GuestIdentity>();
     auto copying = [=](Port& port, Transfer& progress) {
         port.check_copy(source.uuid, machine);  // before hours of copying
-        if (!plan.linked) require_room(copies, *bench.image_tool);
+        if (!plan.linked) require_room(port.storage(), copies, *bench.image_tool);
         make_disks(copies, *bench.image_tool, plan.linked, progress);
     };
     co_await transfer(bench.hypervisor, job, std::move(copying));
@@ -154,7 +175,7 @@ Task<> take_back(CloneBench bench, const std::vector<Draft>& drafts, std::vector
     co_await bench.hypervisor->inventory().refreshed(machine);
 }
 
-/// Nothing stays of it, unless it could not be taken back: then the next start finishes or removes it.
+/// Nothing stays of it, unless it is left: then the next start finishes or removes it.
 Task<> clean_up(CloneBench bench, std::vector<Draft>& drafts, const std::vector<DiskCopy>& copies, bool left) {
     auto& storage = bench.hypervisor->storage();
     for (auto& draft : drafts) {
@@ -166,6 +187,19 @@ Task<> clean_up(CloneBench bench, std::vector<Draft>& drafts, const std::vector<
         storage.withdraw(path_of(draft.file));
     }
     for (const auto& copy : copies) storage.look_again(copy.pool->name);
+}
+
+/// What is to stay of a copy that failed: nothing, unless the machine is there, or may be.
+Task<> undo(CloneBench bench, std::vector<Draft>& drafts, const std::vector<DiskCopy>& copies,
+            const MachineCopy& machine, const Progress& done) {
+    bool left = done.unanswered;
+    try {
+        if (done.defined) co_await take_back(bench, drafts, copies, machine.uuid, done.published);
+    } catch (const Error& error) {
+        log::error(fmt::format("a copy that failed is left until virtbusd starts again: {}", error.what()));
+        left = true;
+    }
+    co_await clean_up(bench, drafts, copies, left);
 }
 
 Task<> clone_work(CloneBench bench, JobControl& job, MachineRef source, MachineCopy machine, ClonePlan plan,
@@ -189,20 +223,12 @@ Task<> clone_work(CloneBench bench, JobControl& job, MachineRef source, MachineC
         failure = std::current_exception();
     }
     if (failure) {
-        bool left = false;
-        try {
-            if (done->defined) co_await take_back(bench, drafts, copies, machine.uuid, done->published);
-        } catch (const Error& error) {
-            log::error(fmt::format("a copy that failed is left until virtbusd starts again: {}", error.what()));
-            left = true;
-        }
-        co_await clean_up(bench, drafts, copies, left);
+        co_await undo(bench, drafts, copies, machine, *done);
         std::rethrow_exception(failure);
     }
     job.set_result("machine", made);
     job.set_result("fingerprint", fingerprint(identity));
-    co_await show_copy(bench, machine.uuid, std::move(copies));
-    if (identity.source != IdentitySource::none) bench.identity_jobs->identities().set(made, std::move(identity));
+    co_await show_copy(bench, made, std::move(copies), std::move(identity));
 }
 
 /// What is to be done inside the copy; nothing when it keeps all as it is.

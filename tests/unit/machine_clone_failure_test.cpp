@@ -163,6 +163,19 @@ TEST_F(MachineCloneTest, WithoutRoomForAllDisksNoneIsCopied) {
     await_end(clone_machine(linked));  // it needs none
 }
 
+TEST_F(MachineCloneTest, RoomThatWasMadeMeanwhileIsSeen) {
+    change_pool("default", [](Pool& pool) { pool.available = 0; });
+    connect();
+    const auto refreshes = truth().refreshes();
+    change_pool("default", [](Pool& pool) { pool.available = 300'000; });  // of which nobody tells
+    int at_first_copy = 0;
+    steps->at_each_step([&](const std::string& step) {
+        if (step == "convert 1") at_first_copy = truth().refreshes();
+    });
+    await_end(clone_machine(plan_of("copy")));
+    EXPECT_GT(at_first_copy, refreshes) << "libvirt knows only what it has seen when it looked";
+}
+
 TEST_F(MachineCloneTest, WhenTheFormatOfADiskCannotBeNotedNothingStaysOfTheOthersEither) {
     put_second_disk();
     connect();

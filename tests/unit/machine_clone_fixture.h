@@ -140,6 +140,14 @@ protected:
         return mirrored(std::get<MachineRef>(std::get<ObjectRef>(result.at("machine"))).uuid);
     }
 
+    /// Of the copy that stands in the journal.
+    Uuid copy_in_journal() {
+        const std::string key = "\"machine\": \"";
+        const auto text = journal_text();
+        const auto at = text.find(key);
+        return at == std::string::npos ? Uuid() : Uuid::parse(text.substr(at + key.size(), 36)).value_or(Uuid());
+    }
+
     /// As if nobody had ever asked for it.
     void expect_nothing_left() {
         settle(loop);

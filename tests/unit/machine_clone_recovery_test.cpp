@@ -2,6 +2,8 @@
 // What a clone leaves behind whose daemon is killed: the next one finishes it or removes it.
 #include "unit/machine_clone_fixture.h"
 
+#include "base/clock.h"
+
 namespace virtbus::test {
 namespace {
 
@@ -104,6 +106,78 @@ TEST_F(MachineCloneTest, ADiskThatIsLeftWithoutItsMachineGoesAtTheNextStart) {
     EXPECT_THAT(steps->files(), ElementsAre("/pools/default/copy-vda.qcow2")) << "and no temporary file";
 }
 
+/// libvirt may have defined the copy though nobody heard of it.
+class UnheardDefinitionTest : public MachineCloneTest {
+protected:
+    std::uint64_t clone_until_it_is_defined() {
+        put_second_disk();
+        connect();
+        fake->block(PortCall::define_copy);
+        const auto number = clone_machine(plan_of("copy"));
+        await_hanging(PortCall::define_copy);
+        copy = copy_in_journal();
+        return number;
+    }
+    void add_copy() {
+        auto machine = make_machine("copy", 9);
+        machine.uuid = copy;
+        fake->add(machine);
+    }
+    void expect_left() {
+        another = run(loop, journal.begin({"another", "/pools/default", ".virtbus-9"}));  // all is written with it
+        EXPECT_THAT(journal_text(), HasSubstr("copy-vda.qcow2"));
+        EXPECT_THAT(journal_text(), HasSubstr("copy-vdb.raw"));
+        EXPECT_THAT(tool->removed(), IsEmpty());
+        EXPECT_EQ(steps->files().size(), 2U);
+        EXPECT_EQ(fake->calls(PortCall::remove), 0U) << "it may be whole by the next start";
+    }
+    void start_again() {
+        JobJournal later(loop, directory.path / "jobs.json");
+        const JobJournal::IsThere is_there = [&](MachineRef machine) -> Task<bool> {
+            co_await inventory().refreshed(machine.uuid);
+            co_return inventory().find(machine.uuid) != nullptr;
+        };
+        const JobJournal::RemovePublished never = [](JobJournal::Entry entry) -> Task<> {
+            ADD_FAILURE() << entry.name << " was not known to have its name";
+            co_return;
+        };
+        run(loop, later.recover(steps, is_there, never));
+        ASSERT_TRUE(turn_until(loop, [&] { return journal_text() == "[]"; })) << journal_text();
+        settle(loop);
+    }
+
+    Uuid copy;
+    std::unique_ptr<JobJournal::Line> another;
+};
+
+TEST_F(UnheardDefinitionTest, IsLeftToTheNextStartWhenTheAnswerIsLate) {
+    const auto number = clone_until_it_is_defined();
+    fake->fail(PortCall::define_copy, Error(Code::timeout, "it did not answer in time"));
+    fake->release(PortCall::define_copy);
+    await_failure(number, Code::timeout, "it did not answer in time");
+    expect_left();
+}
+
+/// With a copy that is there at the next start, and with one that is not.
+class LostDefinitionTest : public UnheardDefinitionTest, public testing::WithParamInterface<bool> {};
+
+TEST_P(LostDefinitionTest, IsLeftToTheNextStartWhenTheConnectionIsLost) {
+    const auto number = clone_until_it_is_defined();
+    if (GetParam()) add_copy();
+    fake->close("libvirtd has gone");
+    reconnect();
+    await_failure(number, Code::disconnected, "libvirtd has gone");
+    expect_left();
+    start_again();
+    if (GetParam())
+        EXPECT_THAT(steps->files(), ElementsAre("/pools/default/copy-vda.qcow2", "/pools/default/copy-vdb.raw"));
+    else
+        EXPECT_THAT(steps->files(), IsEmpty());
+    EXPECT_EQ(fake->machine(copy).has_value(), GetParam());
+}
+
+INSTANTIATE_TEST_SUITE_P(DefinedOrNot, LostDefinitionTest, testing::Bool());
+
 class RemoveUntouchedTest : public MachineCloneTest {
 protected:
     RemoveUntouchedTest() {
@@ -113,6 +187,12 @@ protected:
         });
     }
     void remove(std::uint64_t time) { run(loop, remove_untouched(hypervisor, "/pools/default", "copy.qcow2", time)); }
+    /// When that was.
+    std::uint64_t touch_now() {
+        const auto now = now_usec();
+        change("copy.qcow2", [&](Image& image) { image.stamp.changed = static_cast<std::int64_t>(now * 1'000); });
+        return now;
+    }
     bool is_there() { return truth().image("default", "copy.qcow2").has_value(); }
 };
 
@@ -133,6 +213,27 @@ TEST_F(RemoveUntouchedTest, LeavesAFileOfWhichNobodyKnowsHowOldItIs) {
     change("copy.qcow2", [](Image& image) { image.stamp = {}; });
     connect();
     remove(5'000);
+    EXPECT_TRUE(is_there());
+}
+
+TEST_F(RemoveUntouchedTest, RemovesWhatWasMadeAMomentAgo) {
+    const auto made = touch_now();
+    connect();
+    remove(made);
+    EXPECT_FALSE(is_there()) << "the daemon was started again at once";
+}
+
+TEST_F(RemoveUntouchedTest, LeavesWhatSomebodyHasTouchedAMomentAgo) {
+    const auto made = touch_now() - 1;
+    connect();
+    remove(made);
+    EXPECT_TRUE(is_there());
+}
+
+TEST_F(RemoveUntouchedTest, WithAClockThatWasSetBackItIsLeftForLater) {
+    connect();
+    const auto outcome = outcome_of([&] { remove(now_usec() + 60'000'000); });
+    EXPECT_TRUE(refuses(outcome, Code::failed, "the clock was set back")) << outcome;
     EXPECT_TRUE(is_there());
 }
 

@@ -197,6 +197,34 @@ TEST_F(MachineCloneTest, WhatTheSourcesKernelCommandLineSaysIsNotTheCopys) {
     EXPECT_NE(known(copy).source, IdentitySource::kernel_command_line);
 }
 
+TEST_F(MachineCloneTest, ItsIdIsKnownBeforeItsImagesShow) {
+    connect();
+    steps->at_each_step([&](const std::string& step) {
+        if (step == "publish 1") truth().block();
+    });
+    const auto number = clone_machine(plan_of("copy"));
+    ASSERT_TRUE(turn_until(loop, [&] { return inventory().machines().size() == 2 && truth().hanging() > 0; }));
+    const auto copy = copy_in_journal();
+    EXPECT_TRUE(turn_until(loop, [&] { return known(copy).id.has_value(); })) << "they may never show";
+    EXPECT_EQ(job(number).state, JobState::running);
+    truth().release();
+    await_end(number);
+    EXPECT_FALSE(known(copy).stale);
+}
+
+TEST_F(MachineCloneTest, OfACopyThatIsStartedAtOnceWhatIsKnownIsStale) {
+    connect();
+    steps->at_each_step([&](const std::string& step) {
+        if (step != "publish 1") return;
+        fake->edit(copy_in_journal(), [](Machine& machine) { machine.state = MachineState::running; });
+    });
+    const auto number = clone_machine(plan_of("copy"));
+    await_end(number);
+    ASSERT_TRUE(copy_of(number));
+    EXPECT_EQ(known(copy_of(number)->uuid).id, guests->change().id);
+    EXPECT_TRUE(known(copy_of(number)->uuid).stale) << "it runs";
+}
+
 TEST_F(MachineCloneTest, AHostnameGoesWithTheId) {
     connect();
     auto plan = plan_of("copy");
