@@ -116,10 +116,10 @@ HostIdentity::HostIdentity(asio::io_context& loop, std::string root, std::shared
       was_read_(loop.get_executor()) {}
 
 Task<> HostIdentity::start() {
-    watch();
     try {
+        watch();
         co_await refresh();
-    } catch (const Error& error) {
+    } catch (const std::exception& error) {  // whatever it is: others wait for this
         log::error(fmt::format("this host's machine-id is not known: {}", error.what()));
     }
     was_read_.set();
@@ -130,10 +130,8 @@ Task<> HostIdentity::settled() {
 }
 
 void HostIdentity::watch() {
-    std::vector<std::unique_ptr<DirectoryWatch>> watches;
     for (const auto* directory : {"etc", "var/lib/dbus"})
-        if (auto made = watch(std::filesystem::path(root_) / directory)) watches.push_back(std::move(made));
-    watches_ = std::move(watches);  // not before: what comes in between is told by one of them
+        if (auto made = watch(std::filesystem::path(root_) / directory)) watches_[directory] = std::move(made);
 }
 
 std::unique_ptr<DirectoryWatch> HostIdentity::watch(const std::filesystem::path& directory) {
@@ -152,7 +150,8 @@ std::unique_ptr<DirectoryWatch> HostIdentity::watch(const std::filesystem::path&
         if (nearest != directory && is_there(nearest / awaited)) return watch(directory);
         return made;
     } catch (const std::system_error& error) {
-        log::debug(fmt::format("{} is not watched: {}", nearest.string(), error.what()));
+        log::warning(fmt::format("{} cannot be watched, what others do there may show only after Refresh: {}",
+                                 nearest.string(), error.what()));
         return nullptr;
     }
 }

@@ -13,6 +13,7 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -74,7 +75,8 @@ private:
         std::chrono::steady_clock::time_point expires;
     };
 
-    /// Watches the directories of the files, and for each that is not there the nearest one above it.
+    /// Watches the directories of the files, and for each that is not there the nearest one above it. One that cannot
+    /// be watched anew is watched as before.
     void watch();
     [[nodiscard]] std::unique_ptr<DirectoryWatch> watch(const std::filesystem::path& directory);
     Task<> look_soon();
@@ -89,7 +91,7 @@ private:
     WorkerLane lane_;
     Latch was_read_;
     std::function<void()> listener_;
-    std::vector<std::unique_ptr<DirectoryWatch>> watches_;
+    std::map<std::string, std::unique_ptr<DirectoryWatch>> watches_;  // the old one goes when the new one is there
     IdentityReading reading_;
     std::optional<MachineId> dbus_id_;
     bool reboot_required_ = false;

@@ -3,8 +3,33 @@
 // given another one.
 #include "unit/host_identity_fixture.h"
 
+#include "base/log.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
 namespace virtbus::test {
 namespace {
+
+/// As long as it lives this process can open nothing.
+class NoMoreFiles {
+public:
+    NoMoreFiles() {
+        ::getrlimit(RLIMIT_NOFILE, &before_);
+        const int lowest = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+        ::close(lowest);
+        auto none = before_;
+        none.rlim_cur = static_cast<rlim_t>(lowest);
+        ::setrlimit(RLIMIT_NOFILE, &none);
+    }
+    ~NoMoreFiles() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+    NoMoreFiles(const NoMoreFiles&) = delete;
+    NoMoreFiles& operator=(const NoMoreFiles&) = delete;
+
+private:
+    rlimit before_{};
+};
 
 TEST_F(HostIdentityTest, IsReadAtTheStart) {
     put_id(one);
@@ -95,6 +120,37 @@ TEST_F(HostIdentityTest, ADirectoryThatIsMadeAnewIsWatchedToo) {
     changes = 0;
     put("var/lib/dbus/machine-id", one.text() + "\n");
     EXPECT_TRUE(turn_until(loop, [&] { return known().dbus_state == DbusState::same; }));
+}
+
+TEST_F(HostIdentityTest, WhatCannotBeWatchedAnewIsWatchedAsBefore) {
+    put_id(one);
+    start();
+    put("etc/machine-id.two", two.text() + "\n");
+    put("etc/machine-id.one", one.text() + "\n");
+    log::set_target(log::Target::console);
+    testing::internal::CaptureStderr();
+    {
+        const NoMoreFiles none;
+        std::filesystem::rename(root.path / "etc/machine-id.two", etc());
+        const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(500);
+        ASSERT_TRUE(turn_until(loop, [&] { return std::chrono::steady_clock::now() > end; }));
+    }
+    EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr("/etc cannot be watched"));
+    log::set_target(log::Target::automatic);
+    std::filesystem::rename(root.path / "etc/machine-id.one", etc());
+    EXPECT_TRUE(await_id(one));
+    std::filesystem::remove(dbus());
+    EXPECT_TRUE(turn_until(loop, [&] { return known().dbus_state == DbusState::missing; }));
+}
+
+TEST_F(HostIdentityTest, WhoWaitsDoesNotWaitForWhatHasFailed) {
+    put_id(one);
+    make();
+    host->on_change([] { throw std::runtime_error("a defect"); });
+    run(loop, host->start());
+    const auto begun = std::chrono::steady_clock::now();
+    run(loop, host->settled());
+    EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(3));
 }
 
 TEST_F(HostIdentityTest, WhoWaitsUntilItIsSettledFindsIt) {
