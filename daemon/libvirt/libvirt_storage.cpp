@@ -117,6 +117,7 @@ ImagePtr read_image(const StoragePool& pool, virStorageVolPtr volume, const File
     if (!image) return nullptr;
     image->pool = virStoragePoolGetName(pool.get());
     image->stamp = stamp;
+    image->changed = static_cast<std::uint64_t>(stamp.changed / 1'000);
     image->external_data = image->format == "qcow2" && has_external_data(image->path);
     return std::make_shared<const Image>(std::move(*image));
 }

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace virtbus {
 
 namespace {
@@ -23,6 +25,21 @@ GuestDisk resolve(Hypervisor& hypervisor, const Machine& machine, const Disk& di
                                                          "host", machine.name, disk.target));
     // Never guessed: a guest can write any header into a raw disk.
     return {disk, nullptr, {path, disk.format.empty() ? "raw" : disk.format}};
+}
+
+/// When somebody has last written to its file, or put another in its place; 0 where no file of this host can tell.
+/// cp -p keeps the time of the content, but not that of the file. That one also changes when libvirt gives the file to
+/// QEMU, which it does with all that the disks of a machine that starts are based on: so it does not count where others
+/// are based on the image, and another in its place would break those.
+std::uint64_t last_written(const Storage& storage, const Image& image) {
+    if (image.modified == 0 || image.changed == 0) return 0;
+    return storage.overlays(image).empty() ? std::max(image.modified, image.changed) : image.modified;
+}
+
+/// Of other pools virtbus hears late what others do there, or never: see Storage.
+bool is_watched(Hypervisor& hypervisor, const Image& image) {
+    const auto pool = hypervisor.storage().find_pool(image.pool);
+    return hypervisor.is_local() && pool && pool->type == "dir";
 }
 
 }  // namespace
@@ -88,10 +105,9 @@ Written written_since(Hypervisor& hypervisor, const Machine& machine, std::uint6
         auto layers = image ? storage.chain(*image) : std::vector<ImagePtr>();
         if (image) layers.insert(layers.begin(), image);
         for (const auto& layer : layers) {
-            // Only of a file does the host note when somebody writes to it.
-            const bool is_dated = layer->stamp.inode != 0 && layer->modified != 0;
-            if (is_dated && layer->modified > time) return Written::yes;
-            known = known && is_dated;
+            const auto last = last_written(storage, *layer);
+            if (last > time) return Written::yes;
+            known = known && last != 0 && is_watched(hypervisor, *layer);
         }
         known = known && !layers.empty() && layers.back()->backing_file.empty();
     }

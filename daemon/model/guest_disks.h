@@ -37,8 +37,9 @@ GuestSystem system_of(Hypervisor& hypervisor, const Machine& machine);
 /// based on it.
 void require_alone(Hypervisor& hypervisor, const Machine& machine, std::string_view verb);
 
-/// Whether somebody has written to the machine's own disks, or to what they are based on, after `time`, as their files
-/// say. Unknown for a container, and for what is no file of a pool, or not listed yet.
+/// Whether somebody has written to the machine's own disks, or to what they are based on, or put other files in the
+/// place of the disks, after `time`, as their files say. Unknown for a container, and for what is no file of a pool, or
+/// is in a pool that is not watched, or is not listed yet.
 enum class Written { no, yes, unknown };
 Written written_since(Hypervisor& hypervisor, const Machine& machine, std::uint64_t time);
 

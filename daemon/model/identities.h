@@ -3,10 +3,11 @@
 // are learnt by reading disks, which is slow: so they are kept in the state directory, readable by us alone, for
 // machine-id(5) calls them confidential.
 //
-// What was learnt is stale when the guest has run since, and when a file that its disks are was written to since, whoever
-// did it and whether or not virtbus was there to see it. Where no file of a pool can tell, as for a container or a
-// partition, it counts only as long as virtbus has watched the machine without a break: after a start, or a lost
-// connection, it is stale. So is everything, for a moment, until the pools are listed. Main thread only.
+// What was learnt is stale when the guest has run since, and when a file that its disks are was written to since, or
+// another put in its place, whoever did it and whether or not virtbus was there to see it. Where no file of a watched
+// pool can tell, as for a container, a partition or a pool on a network, it counts only as long as virtbus has watched
+// the machine without a break: after a start, or a lost connection, it is stale. So is everything, for a moment, until
+// the pools are listed. Main thread only.
 #pragma once
 
 #include "model/identity.h"

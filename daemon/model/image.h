@@ -32,7 +32,8 @@ struct Image {
     std::uint64_t allocation = 0;
     std::uint64_t file_size = 0;
     bool encrypted = false;
-    std::uint64_t modified = 0;
+    std::uint64_t modified = 0;  ///< its content
+    std::uint64_t changed = 0;   ///< its file, in whatever way: not older than that, stat(2); 0: not known
     std::string backing_file;    ///< "": based on none
     std::string backing_format;  ///< "" where its header does not say
     bool external_data = false;  ///< a qcow2 image that keeps its data in another file

@@ -54,7 +54,7 @@ protected:
     static Image dated_image(const std::string& name, std::uint64_t inode) {
         auto image = make_image("default", name);
         image.stamp.inode = inode;
-        image.modified = observed;
+        image.modified = image.changed = inode == 0 ? 0 : observed;
         return image;
     }
     void put_machine(const std::string& name, std::uint32_t number) {
@@ -66,11 +66,22 @@ protected:
     }
     void write_to(const std::string& name, std::uint64_t time) {
         auto image = *fake->storage().image("default", name);
-        image.modified = time;
+        image.modified = image.changed = time;
         ++image.stamp.changed;
         fake->storage().add(image);
     }
+    /// As cp -p does: its content has the time it had.
+    void put_back(const std::string& name, std::uint64_t time) {
+        const auto modified = fake->storage().image("default", name)->modified;
+        write_to(name, time);
+        auto image = *fake->storage().image("default", name);
+        image.modified = modified;
+        image.stamp.changed = std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count();
+        fake->storage().add(image);
+    }
     void read_pool() { run(loop, hypervisor->storage().refreshed("default", false)); }
+    /// As when something changes in its directory.
+    void look_at_pool() { run(loop, hypervisor->storage().refreshed("default", true)); }
 
     enum class Pools { listed, unlisted };
 

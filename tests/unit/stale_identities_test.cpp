@@ -51,8 +51,44 @@ TEST_F(IdentitiesTest, AnImageThatItsDiskIsBasedOnCountsToo) {
     await_written(one.text());
     ASSERT_NO_FATAL_FAILURE(restart());
     EXPECT_EQ(guarantee(find(web)), Guarantee::verified);
+    put_back("base.qcow2", observed + 1);
+    look_at_pool();
+    EXPECT_EQ(guarantee(find(web)), Guarantee::verified) << "libvirt gives it to who starts with a disk on it";
     write_to("base.qcow2", observed + 1);
     read_pool();
+    EXPECT_EQ(guarantee(find(web)), Guarantee::claimed);
+}
+
+TEST_F(IdentitiesTest, AnImageThatIsPutBackWithItsOldTimeMakesItStale) {
+    begin_daemon();
+    identities->set(ref(web), on_disk(one));
+    identities->set(ref(database), on_disk(other));
+    put_back("web.qcow2", observed);
+    look_at_pool();
+    EXPECT_EQ(guarantee(find(web)), Guarantee::verified) << "that was the writing of the id itself";
+    put_back("web.qcow2", observed + 1);
+    look_at_pool();
+    EXPECT_EQ(guarantee(find(web)), Guarantee::claimed) << "also while what libvirt says of it is doubtful";
+    await_written(other.text());
+    forget_daemon();
+    put_back("db.qcow2", observed + 1);
+    ASSERT_NO_FATAL_FAILURE(restart());
+    EXPECT_EQ(guarantee(find(database)), Guarantee::claimed);
+}
+
+TEST_F(IdentitiesTest, InAPoolThatNobodyWatchesItCountsAsLongAsVirtbusWasThere) {
+    auto pool = make_pool("default");
+    pool.type = "netfs";
+    fake->storage().add(pool);
+    begin_daemon();
+    identities->set(ref(web), on_disk(one));
+    identities->set(ref(database), on_disk(other));
+    EXPECT_EQ(guarantee(find(web)), Guarantee::verified);
+    write_to("db.qcow2", observed + 1);
+    read_pool();
+    EXPECT_EQ(guarantee(find(database)), Guarantee::claimed) << "what is seen counts";
+    await_written(one.text());
+    ASSERT_NO_FATAL_FAILURE(restart());
     EXPECT_EQ(guarantee(find(web)), Guarantee::claimed);
 }
 
