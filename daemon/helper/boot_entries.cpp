@@ -3,6 +3,7 @@
 
 #include "base/utf8.h"
 #include "model/error.h"
+#include "model/kernel_command_line.h"
 
 #include <fmt/format.h>
 
@@ -22,9 +23,8 @@ constexpr std::size_t command_line_max = 65'536;
 constexpr std::size_t uki_head_max = 4'096;
 constexpr std::size_t shown_path_max = 200;
 
-/// systemd takes "-" and "_" of a setting's name for the same.
-constexpr std::array kernel_keys{"systemd.machine_id="sv, "systemd.machine-id="sv};
-constexpr std::array install_keys{"KERNEL_INSTALL_MACHINE_ID="sv};
+constexpr auto kernel_key_start = "systemd."sv;
+constexpr auto install_key = "KERNEL_INSTALL_MACHINE_ID="sv;
 
 struct BootPlace {
     BootOverride::Kind kind;
@@ -73,28 +73,43 @@ bool is_comment(std::string_view text, std::size_t at) {
     return text[begin] == '#';
 }
 
-std::optional<IdMention> mention_at(std::string_view text, std::size_t key, std::size_t key_size) {
+/// The quote that is open after `part`; 0 for none.
+char open_quote(std::string_view part) {
+    char quote = 0;
+    for (const char letter : part) {
+        if (quote == 0 && is_quote(letter))
+            quote = letter;
+        else if (letter == quote)
+            quote = 0;
+    }
+    return quote;
+}
+
+std::optional<IdMention> mention_at(std::string_view text, std::size_t key, std::size_t value) {
+    // A quote before the key belongs to it where it ends within it.
+    if (const char quote = open_quote(text.substr(key, value - key)); quote != 0 && key > 0 && text[key - 1] == quote)
+        --key;
     if (!begins_word(text, key) || is_comment(text, key)) return std::nullopt;
-    auto value = key + key_size;
-    const bool is_quoted = value < text.size() && is_quote(text[value]);
-    if (is_quoted) ++value;
+    char quote = open_quote(text.substr(key, value - key));
+    if (quote == 0 && value < text.size() && is_quote(text[value])) quote = text[value++];
     auto end = value;
     while (end < text.size() && is_of_id(text[end])) ++end;
     const auto id = MachineId::parse(text.substr(value, end - value));
     if (!id) return std::nullopt;
     const auto size = end - value;
-    if (is_quoted && (end >= text.size() || text[end++] != text[value - 1])) return std::nullopt;
+    if (quote != 0 && (end >= text.size() || text[end++] != quote)) return std::nullopt;
     if (!ends_word(text, end)) return std::nullopt;
     return IdMention{.key = key, .value = value, .size = size, .end = end, .id = *id};
 }
 
-template <std::size_t Count>
-std::vector<IdMention> find_keys(std::string_view text, const std::array<std::string_view, Count>& keys) {
+/// `length` says how long the key is, with its "=", that a text begins with; 0 where it is another. `start` is
+/// what all begin with.
+template <typename Length>
+std::vector<IdMention> find_mentions(std::string_view text, std::string_view start, Length length) {
     std::vector<IdMention> found;
-    for (const auto key : keys)
-        for (auto at = text.find(key); at != std::string_view::npos; at = text.find(key, at + key.size()))
-            if (const auto mention = mention_at(text, at, key.size())) found.push_back(*mention);
-    std::sort(found.begin(), found.end(), [](const auto& one, const auto& other) { return one.key < other.key; });
+    for (auto at = text.find(start); at != std::string_view::npos; at = text.find(start, at + start.size()))
+        if (const auto size = length(text.substr(at)); size != 0)
+            if (const auto mention = mention_at(text, at, at + size)) found.push_back(*mention);
     return found;
 }
 
@@ -136,9 +151,13 @@ std::string_view kind_word(BootOverride::Kind kind) {
 
 }  // namespace
 
-std::vector<IdMention> find_id_mentions(std::string_view text) { return find_keys(text, kernel_keys); }
+std::vector<IdMention> find_id_mentions(std::string_view text) {
+    return find_mentions(text, kernel_key_start, machine_id_key_length);
+}
 
-std::vector<IdMention> find_install_ids(std::string_view text) { return find_keys(text, install_keys); }
+std::vector<IdMention> find_install_ids(std::string_view text) {
+    return find_mentions(text, install_key, [](std::string_view) { return install_key.size(); });
+}
 
 TextPatch patch_of(const IdMention& mention, const std::optional<MachineId>& id) {
     if (!id) return {.offset = mention.key, .bytes = std::string(mention.end - mention.key, ' ')};

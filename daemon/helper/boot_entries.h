@@ -14,9 +14,9 @@
 
 namespace virtbus {
 
-/// A place in a text that sets an id. What systemd does not take for one, such as "firmware", is none.
+/// A place in a text that sets an id. What is no id, such as "firmware", is none.
 struct IdMention {
-    std::size_t key = 0;    ///< where the name of the setting begins
+    std::size_t key = 0;    ///< where the name of the setting begins, with the quotes that it may have
     std::size_t value = 0;  ///< where the id begins
     std::size_t size = 0;   ///< of the id: 32 digits, or 36 with dashes
     std::size_t end = 0;    ///< of all of it, with the quotes that the id may have

@@ -22,7 +22,7 @@ using LookKind = IdFileLook::Kind;
 struct AgentLook {
     IdFileLook etc;
     IdFileLook dbus;
-    std::optional<MachineId> kernel;  ///< what the kernel's command line says
+    KernelMachineId kernel;
 };
 
 IdFileLook look_at_file(GuestAgent& agent, const std::string& path) {
@@ -41,7 +41,7 @@ AgentLook look_by_agent(GuestAgent& agent) {
     look.etc = look_at_file(agent, etc_id_path);
     look.dbus = look_at_file(agent, dbus_id_path);
     const auto command_line = read_agent_file(agent, "/proc/cmdline", command_line_max);
-    look.kernel = MachineId::parse(kernel_machine_id(command_line.value_or("")));
+    look.kernel = kernel_machine_id(command_line.value_or(""));
     return look;
 }
 
@@ -50,9 +50,10 @@ GuestIdentity identity_of(const AgentLook& look) {
     GuestIdentity identity;
     identity.state = reading.etc.state;
     identity.dbus_state = reading.dbus_state;
-    identity.id = look.kernel ? look.kernel : reading.id;
+    // The firmware's is in the file, if systemd has taken it.
+    identity.id = look.kernel.id ? look.kernel.id : reading.id;
     identity.consistent = reading.consistent && identity.id == reading.id;
-    if (look.kernel) identity.overrides.emplace_back("kernel-command-line");
+    if (look.kernel.is_set()) identity.overrides.emplace_back("kernel-command-line");
     return identity;
 }
 
@@ -81,7 +82,7 @@ void refuse_change(const GuestAgent& agent, const AgentLook& look, const Identit
     if (change.expected && identity_of(look).id != change.expected)
         throw Error(Code::stale_generation,
                     fmt::format("{} has another machine-id than expected: read it again", agent.name()));
-    if (look.kernel)
+    if (look.kernel.is_set())
         throw cannot_change(agent, "its kernel's command line sets one at each boot, systemd.machine_id=: remove that");
     refuse_strange_content(agent, etc_id_path, look.etc);
     if (look.dbus.kind != LookKind::missing) refuse_strange_content(agent, dbus_id_path, look.dbus);

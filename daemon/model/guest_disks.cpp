@@ -54,7 +54,7 @@ void require_at_rest(const Machine& machine, std::string_view verb) {
 }
 
 void refuse_kernel_machine_id(const Machine& machine) {
-    if (machine.kernel_machine_id.empty()) return;
+    if (!machine.kernel_machine_id.is_set()) return;
     throw Error(Code::unsupported_guest, fmt::format("machine {}: the kernel command line of its definition sets its "
                                                      "machine-id at each boot; remove systemd.machine_id= there first, "
                                                      "with DefineXml", machine.name));

@@ -44,11 +44,11 @@ bool has_boot_entries(const std::filesystem::path& root, const std::string& id) 
     return false;
 }
 
-/// Whether the kernel was told an id, which systemd then takes and writes down at each boot.
+/// Whether the kernel was told an id, or the firmware's, which systemd then takes and writes down at each boot.
 bool kernel_sets_id(const std::string& root) {
     std::ifstream file(std::filesystem::path(root) / "proc/cmdline");
     const std::string command_line{std::istreambuf_iterator<char>(file), {}};
-    return MachineId::parse(kernel_machine_id(command_line)).has_value();
+    return kernel_machine_id(command_line).is_set();
 }
 
 /// All that is read at once.

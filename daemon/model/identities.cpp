@@ -165,9 +165,11 @@ void Identities::show(Hypervisor& hypervisor, const Machine& value) {
         const auto written = written_since(hypervisor, value, now.observed);
         now.stale = now.stale || written == Written::yes ||
                     (written == Written::unknown && !watched_.contains(machine));
+        // A systemd since 257 takes the firmware's then, which is the VM's UUID, and an older one the disk's.
+        now.stale = now.stale || value.kernel_machine_id.firmware;
     }
-    if (const auto enforced = MachineId::parse(value.kernel_machine_id)) {
-        now.id = enforced;  // what its definition says goes before what its disk does
+    if (value.kernel_machine_id.id) {
+        now.id = value.kernel_machine_id.id;  // what its definition says goes before what its disk does
         now.source = IdentitySource::kernel_command_line;
     }
     show(machine, now);

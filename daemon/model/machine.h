@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/uuid.h"
+#include "model/kernel_command_line.h"
 
 #include <compare>
 #include <cstdint>
@@ -109,8 +110,8 @@ struct Machine {
     std::vector<std::string> tags;  ///< sorted, without doubles
     std::uint32_t owner = no_owner;
 
-    /// The id that its definition gives the guest's kernel, `systemd.machine_id=`, or "firmware"; else "". Confidential.
-    std::string kernel_machine_id;
+    /// What its definition gives the guest's kernel, `systemd.machine_id=`.
+    KernelMachineId kernel_machine_id;
     /// The directory of the host that is a container's root; "" where there is none.
     std::string root;
 

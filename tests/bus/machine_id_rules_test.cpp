@@ -66,7 +66,7 @@ TEST_F(MachineIdsTest, TheMachineDoesNotStartWhileAJobWorksOnIt) {
 }
 
 TEST_F(MachineIdsTest, NoneIsWrittenWhereTheDefinitionSetsOne) {
-    first->edit(database, [&](Machine& machine) { machine.kernel_machine_id = two.text(); });
+    first->edit(database, [&](Machine& machine) { machine.kernel_machine_id.id = two; });
     serve();
     const auto id = id_of(database_path);
     EXPECT_EQ(id->Guarantee(), "enforced");

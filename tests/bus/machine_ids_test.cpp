@@ -182,7 +182,7 @@ TEST_F(MachineIdsTest, NoIdOfAGuestIsEverShownToldOrLogged) {
     await_end(id_of(web_path)->Assign(MachineId::random().text(), {}), "failed");
     await_end(client.machine(database_path)->Clone("copy", {}));
     const auto copied = guests().change().id;
-    first->edit(web, [&](Machine& machine) { machine.kernel_machine_id = one.text(); });
+    first->edit(web, [&](Machine& machine) { machine.kernel_machine_id.id = one; });
     first->touch(web);
     ASSERT_TRUE(client.wait_until([&] { return id_of(web_path)->Guarantee() == "enforced"; }));
     const auto seen = everything();

@@ -29,6 +29,8 @@ TEST(BootEntry, SetsAnIdWithOrWithoutDashesInAnyCase) {
     EXPECT_EQ(ids_in("options systemd.machine-id=01234567-89AB-cdef-0123-456789abcdef"), std::vector{old_id});
     EXPECT_EQ(ids_in("systemd.machine_id=\"" + old_id + "\""), std::vector{old_id});
     EXPECT_EQ(ids_in("GRUB_CMDLINE_LINUX=\"systemd.machine_id=" + old_id + "\""), std::vector{old_id});
+    EXPECT_EQ(ids_in("'systemd.machine-id'=" + old_id + " quiet"), std::vector{old_id});
+    EXPECT_EQ(ids_in("GRUB_CMDLINE_LINUX=\"quiet 'systemd.machine_id'='" + old_id + "'\""), std::vector{old_id});
     EXPECT_EQ(ids_in("kernelopts=systemd.machine_id=" + old_id), std::vector{old_id});
     EXPECT_EQ(ids_in("a systemd.machine_id=" + old_id + "\nb systemd.machine_id=" + new_id),
               (std::vector{old_id, new_id}));
@@ -50,12 +52,15 @@ TEST(BootEntry, BecomesOneOfAnotherIdInTheSameForm) {
     EXPECT_EQ(patched("systemd.machine_id=01234567-89ab-cdef-0123-456789abcdef", id),
               "systemd.machine_id=fedcba98-7654-3210-fedc-ba9876543210");
     EXPECT_EQ(patched("x=\"systemd.machine_id=" + old_id + "\"", id), "x=\"systemd.machine_id=" + new_id + "\"");
+    EXPECT_EQ(patched("'systemd.machine-id'=" + old_id, id), "'systemd.machine-id'=" + new_id);
 }
 
 TEST(BootEntry, IsBlankedOutAndKeepsItsLengthAndItsQuotes) {
     EXPECT_EQ(patched("a systemd.machine_id=" + old_id + " b\n", std::nullopt), "a " + std::string(51, ' ') + " b\n");
     EXPECT_EQ(patched("a systemd.machine_id='" + old_id + "' b", std::nullopt), "a " + std::string(53, ' ') + " b");
     EXPECT_EQ(patched("x=\"systemd.machine_id=" + old_id + "\"", std::nullopt), "x=\"" + std::string(51, ' ') + "\"");
+    EXPECT_EQ(patched("a 'systemd.machine-id'=" + old_id + " b", std::nullopt), "a " + std::string(53, ' ') + " b");
+    EXPECT_EQ(patched("a systemd.\"machine_id=" + old_id + "\" b", std::nullopt), "a " + std::string(53, ' ') + " b");
 }
 
 TEST(BootEntry, OfMachineInfoIsFoundToo) {

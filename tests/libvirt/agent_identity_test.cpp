@@ -97,7 +97,9 @@ TEST_F(AgentIdentity, IsWhatTheKernelWasTold) {
     EXPECT_EQ(found.overrides, std::vector<std::string>{"kernel-command-line"});
     expect_not_assigned(Code::unsupported_guest, "systemd.machine_id=");
     guest.files["/proc/cmdline"] = "systemd.machine_id=firmware\n";
-    EXPECT_EQ(read().id, MachineId::parse(one));
+    EXPECT_EQ(read().id, MachineId::parse(one)) << "systemd has written there what it took";
+    EXPECT_EQ(read().overrides, std::vector<std::string>{"kernel-command-line"});
+    expect_not_assigned(Code::unsupported_guest, "systemd.machine_id=");
 }
 
 TEST_F(AgentIdentity, IsReadInPiecesButNotWithoutEnd) {

@@ -153,13 +153,15 @@ TEST(DomainReader, ReadsTheMachineIdOfTheKernelCommandLineAsSystemdDoes) {
     const std::string id = "0123456789abcdef0123456789abcdef";
     const auto read = [](const std::string& line) {
         const std::string uuid = "<uuid>aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee</uuid>";
-        return read_domain("<domain>" + uuid + "<os><cmdline>" + line + "</cmdline></os></domain>").kernel_machine_id;
+        const auto found = read_domain("<domain>" + uuid + "<os><cmdline>" + line + "</cmdline></os></domain>");
+        return found.kernel_machine_id;
     };
     for (const auto& line : {"quiet systemd.machine_id=" + id, "&quot;systemd.machine_id=" + id + "&quot; quiet",
                              "systemd.machine_id=&quot;" + id + "&quot;", "'systemd.machine-id'=" + id})
-        EXPECT_EQ(read(line), id) << line;
-    EXPECT_EQ(read("x=&quot;systemd.machine_id=" + id + " &quot;"), "");
-    EXPECT_EQ(read(""), "");
+        EXPECT_EQ(read(line).id, MachineId::parse(id)) << line;
+    EXPECT_TRUE(read("systemd.machine_id=&quot;firmware&quot;").firmware);
+    EXPECT_FALSE(read("x=&quot;systemd.machine_id=" + id + " &quot;").is_set());
+    EXPECT_FALSE(read("").is_set());
 }
 
 TEST(DomainReader, ReadsWhatItsMetadataSay) {

@@ -39,7 +39,7 @@ Machine copy_of(const Machine& source, const MachineCopy& copy) {
     machine.state_reason = "unknown";
     machine.autostart = machine.saved = machine.has_snapshots = false;
     machine.persistent = true;
-    machine.kernel_machine_id.clear();
+    machine.kernel_machine_id = {};
     machine.libvirt_job.clear();
     machine.definition = 1;
     for (const auto& image : copy.images) {

@@ -14,7 +14,7 @@ using testing::UnorderedElementsAre;
 TEST_F(IdentitiesTest, TheKernelCommandLineEnforcesAnId) {
     begin_daemon();
     identities->set(ref(web), on_disk(one));
-    edit(web, [&](Machine& machine) { machine.kernel_machine_id = other.text(); });
+    edit(web, [&](Machine& machine) { machine.kernel_machine_id.id = other; });
     EXPECT_EQ(find(web).id, other);
     EXPECT_EQ(find(web).source, IdentitySource::kernel_command_line);
     EXPECT_EQ(guarantee(find(web)), Guarantee::enforced);
@@ -23,7 +23,7 @@ TEST_F(IdentitiesTest, TheKernelCommandLineEnforcesAnId) {
     EXPECT_EQ(find(web).id, other) << "it goes before what is on the disk";
     edit(web, [](Machine& machine) { machine.state = MachineState::running; });
     EXPECT_EQ(guarantee(find(web)), Guarantee::enforced) << "also while it runs";
-    edit(web, [](Machine& machine) { machine.kernel_machine_id = ""; });
+    edit(web, [](Machine& machine) { machine.kernel_machine_id = {}; });
     EXPECT_EQ(find(web).id, one);
     EXPECT_EQ(find(web).source, IdentitySource::disk);
     EXPECT_EQ(guarantee(find(web)), Guarantee::claimed) << "the guest has run since";
@@ -31,19 +31,23 @@ TEST_F(IdentitiesTest, TheKernelCommandLineEnforcesAnId) {
 
 TEST_F(IdentitiesTest, WhatIsLearntOfAnEnforcedMachineShowsBesideItsId) {
     begin_daemon();
-    edit(web, [&](Machine& machine) { machine.kernel_machine_id = other.text(); });
+    edit(web, [&](Machine& machine) { machine.kernel_machine_id.id = other; });
     identities->set(ref(web), on_disk(one));
     EXPECT_EQ(find(web).id, other);
     EXPECT_EQ(find(web).state, IdState::valid) << "what /etc/machine-id holds was read";
     EXPECT_EQ(find(web).observed, on_disk(one).observed);
 }
 
-TEST_F(IdentitiesTest, AKernelCommandLineWithoutAnIdCountsNothing) {
+TEST_F(IdentitiesTest, WhereTheFirmwaresIsToBeTakenThatOfTheDiskIsAClaim) {
     begin_daemon();
-    for (const auto* word : {"firmware", "00000000000000000000000000000000", "0123"}) {
-        edit(web, [&](Machine& machine) { machine.kernel_machine_id = word; });
-        EXPECT_EQ(find(web), Identity()) << word;
-    }
+    edit(web, [](Machine& machine) { machine.kernel_machine_id.firmware = true; });
+    EXPECT_EQ(find(web), Identity()) << "which id that is depends on the guest";
+    identities->set(ref(web), on_disk(one));
+    EXPECT_EQ(find(web).id, one);
+    EXPECT_EQ(find(web).source, IdentitySource::disk);
+    EXPECT_EQ(guarantee(find(web)), Guarantee::claimed);
+    edit(web, [](Machine& machine) { machine.kernel_machine_id = {}; });
+    EXPECT_EQ(guarantee(find(web)), Guarantee::verified) << "nobody has written there";
 }
 
 TEST_F(IdentitiesTest, DuplicatesAreToldAsTheyComeAndGo) {
@@ -112,7 +116,7 @@ TEST_F(IdentitiesTest, MachinesWithoutAnIdAreNoDuplicates) {
 TEST_F(IdentitiesTest, AnEnforcedIdCanBeADuplicate) {
     begin_daemon();
     identities->set(ref(database), on_disk(one));
-    edit(web, [&](Machine& machine) { machine.kernel_machine_id = one.text(); });
+    edit(web, [&](Machine& machine) { machine.kernel_machine_id.id = one; });
     EXPECT_THAT(heard_ids->lines, ElementsAre("2 have " + fingerprint(one)));
 }
 

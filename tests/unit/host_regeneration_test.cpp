@@ -185,17 +185,19 @@ TEST_F(HostIdentityTest, AnObstacleIsShownAndNotOvercome) {
 
 TEST_F(HostIdentityTest, WhatTheKernelWasToldIsAnObstacle) {
     put_id(one);
-    put("proc/cmdline", "root=/dev/vda1 quiet \"systemd.machine-id=" + two.text() + "\"\n");
-    start();
-    EXPECT_THAT(known().overrides, ElementsAre("kernel-command-line"));
-    const auto outcome = outcome_of([&] { prepare(); });
-    EXPECT_TRUE(refuses(outcome, Code::invalid_state)) << outcome;
-    EXPECT_THAT(outcome.text, HasSubstr("kernel-command-line"));
+    for (const auto& value : {two.text(), std::string("firmware")}) {
+        put("proc/cmdline", "root=/dev/vda1 quiet \"systemd.machine-id=" + value + "\"\n");
+        start();
+        EXPECT_THAT(known().overrides, ElementsAre("kernel-command-line"));
+        const auto outcome = outcome_of([&] { prepare(); });
+        EXPECT_TRUE(refuses(outcome, Code::invalid_state)) << outcome;
+        EXPECT_THAT(outcome.text, HasSubstr("kernel-command-line"));
+    }
 }
 
 TEST_F(HostIdentityTest, AKernelThatWasToldNoIdIsNoObstacle) {
     put_id(one);
-    put("proc/cmdline", "systemd.machine_id=firmware xsystemd.machine_id=" + two.text() + " systemd.machine_id=\n");
+    put("proc/cmdline", "systemd.machine_id xsystemd.machine_id=" + two.text() + " systemd.machine_id=\n");
     start();
     EXPECT_THAT(known().overrides, IsEmpty());
 }

@@ -66,7 +66,8 @@ protected:
     }
     void write_to(const std::string& name, std::uint64_t time) {
         auto image = *fake->storage().image("default", name);
-        image.modified = image.changed = time;
+        image.modified = time;
+        if (image.changed != 0) image.changed = time;
         ++image.stamp.changed;
         fake->storage().add(image);
     }

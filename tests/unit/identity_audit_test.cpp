@@ -55,7 +55,7 @@ TEST_F(IdentityJobsTest, AnAuditReadsOnlyWhatIsNotKnown) {
     await_end(audit());
     EXPECT_EQ(guests->calls().size(), 3U) << "that guest has run since";
     EXPECT_FALSE(known(web).stale);
-    edit(web, [](Machine& machine) { machine.kernel_machine_id = "fedcba9876543210fedcba9876543210"; });
+    edit(web, [&](Machine& machine) { machine.kernel_machine_id.id = two; });
     edit(web, [](Machine& machine) { machine.state = MachineState::running; });
     edit(web, [](Machine& machine) { machine.state = MachineState::shut_off; });
     const auto number = audit();

@@ -14,18 +14,27 @@ using testing::Not;
 const std::string id_a = "0123456789abcdef0123456789abcdef";
 const std::string id_b = "fedcba98-7654-3210-fedc-ba9876543210";
 
+/// The id, "firmware", or "".
+std::string told(const std::string& line) {
+    const auto found = kernel_machine_id(line);
+    EXPECT_EQ(found.is_set(), found.id || found.firmware);
+    EXPECT_FALSE(found.id && found.firmware) << line;
+    return found.id ? found.id->text() : found.firmware ? "firmware" : "";
+}
+
 TEST(KernelCommandLine, IsReadAsSystemdReadsIt) {
     for (const auto& line : {"systemd.machine_id=" + id_a, "quiet\tsystemd.machine_id=" + id_a + "\n",
                              "systemd.machine-id=" + id_a, "\"systemd.machine_id=" + id_a + "\" quiet",
                              "a 'systemd.machine_id'=" + id_a, "systemd.machine_id=\"" + id_a + "\"",
                              "x=\"a b\" systemd.machine_id='" + id_a + "'"})
-        EXPECT_EQ(kernel_machine_id(line), id_a) << line;
+        EXPECT_EQ(told(line), id_a) << line;
 }
 
 TEST(KernelCommandLine, OfSeveralTheLastThatIsOneCounts) {
-    EXPECT_EQ(kernel_machine_id("systemd.machine_id=" + id_a + " systemd.machine-id=" + id_b), id_b);
-    EXPECT_EQ(kernel_machine_id("systemd.machine_id=" + id_a + " systemd.machine_id=0123"), id_a);
-    EXPECT_EQ(kernel_machine_id("systemd.machine_id=" + id_a + " systemd.machine_id=firmware"), "firmware");
+    EXPECT_EQ(told("systemd.machine_id=" + id_a + " systemd.machine-id=" + id_b), MachineId::parse(id_b)->text());
+    EXPECT_EQ(told("systemd.machine_id=" + id_a + " systemd.machine_id=0123"), id_a);
+    EXPECT_EQ(told("systemd.machine_id=" + id_a + " systemd.machine_id=firmware"), "firmware");
+    EXPECT_EQ(told("'systemd.machine-id'=\"firmware\" systemd.machine_id=" + id_a), id_a);
 }
 
 TEST(KernelCommandLine, OfOthersSetsNone) {
@@ -33,13 +42,22 @@ TEST(KernelCommandLine, OfOthersSetsNone) {
                              "rd.systemd.machine_id=" + id_a, "x=\"a systemd.machine_id=" + id_a + "\"", "systemd.machine_id " + id_a,
                              "systemd.machine_id=" + std::string(32, '0'), "systemd.machine_id=" + id_a + "0",
                              "systemd.set_credential=system.machine_id:" + id_a})
-        EXPECT_EQ(kernel_machine_id(line), "") << line;
+        EXPECT_EQ(told(line), "") << line;
+}
+
+TEST(KernelCommandLine, ItsKeyIsFoundWhereATextBeginsWithIt) {
+    for (const auto* key : {"systemd.machine_id=", "systemd.machine-id=", "'systemd.machine_id'=",
+                            "systemd.\"machine_id\"="})
+        EXPECT_EQ(machine_id_key_length(key + id_a), std::string_view(key).size()) << key;
+    for (const auto* other : {"", "systemd.machine_id", "systemd.machine_id ", "systemd.machine_ids=",
+                              "systemd_machine_id=", " systemd.machine_id=", "systemd.machine_id\"", "'"})
+        EXPECT_EQ(machine_id_key_length(other), 0U) << other;
 }
 
 TEST_F(IdentityJobsTest, WhoseDefinitionSetsAnIdIsGivenNoneOnItsDisk) {
     connect();
-    for (const auto& word : {two.text(), std::string("firmware")}) {
-        edit(web, [&](Machine& machine) { machine.kernel_machine_id = word; });
+    for (const auto& setting : {KernelMachineId{two, false}, KernelMachineId{std::nullopt, true}}) {
+        edit(web, [&](Machine& machine) { machine.kernel_machine_id = setting; });
         const auto other = MachineId::random();
         for (const std::function<void()>& change :
              {std::function<void()>([&] { assign(web, other); }), std::function<void()>([&] { regenerate(web); }),
@@ -52,13 +70,13 @@ TEST_F(IdentityJobsTest, WhoseDefinitionSetsAnIdIsGivenNoneOnItsDisk) {
     }
     EXPECT_THAT(guests->calls(), testing::IsEmpty());
     await_end(refresh(web));  // it may be looked at
-    edit(web, [](Machine& machine) { machine.kernel_machine_id = ""; });
+    edit(web, [](Machine& machine) { machine.kernel_machine_id = {}; });
     await_end(regenerate(web));
 }
 
 TEST_F(IdentityJobsTest, WhoseDefinitionSetsAnIdMayBecomeATemplate) {
     connect();
-    edit(web, [&](Machine& machine) { machine.kernel_machine_id = two.text(); });
+    edit(web, [&](Machine& machine) { machine.kernel_machine_id.id = two; });
     await_end(seal(web));  // copies do not have it
     EXPECT_EQ(guests->id(web_disk), std::nullopt);
 }

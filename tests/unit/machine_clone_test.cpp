@@ -184,14 +184,14 @@ TEST_F(MachineCloneTest, OfASourceThatNobodyKnowsACopyKeepsWhatNobodyKnows) {
 
 TEST_F(MachineCloneTest, WhatTheSourcesKernelCommandLineSaysIsNotTheCopys) {
     connect();
-    edit(web, [&](Machine& machine) { machine.kernel_machine_id = two.text(); });
+    edit(web, [&](Machine& machine) { machine.kernel_machine_id.id = two; });
     auto plan = plan_of("copy");
     plan.identity = IdentityOf::the_source;
     const auto number = clone_machine(plan);
     await_end(number);
     ASSERT_TRUE(copy_of(number));
     const auto copy = copy_of(number)->uuid;
-    EXPECT_EQ(copy_of(number)->kernel_machine_id, "");
+    EXPECT_FALSE(copy_of(number)->kernel_machine_id.is_set());
     EXPECT_NE(guarantee(known(copy)), Guarantee::enforced) << "it has no such kernel command line";
     await_end(identity_jobs.refresh(origin(), *mirrored(copy)));
     EXPECT_NE(known(copy).source, IdentitySource::kernel_command_line);
