@@ -10,6 +10,8 @@ using testing::HasSubstr;
 
 class ConnectionTest : public HypervisorTest {
 protected:
+    static constexpr std::size_t lanes = 5;
+
     /// Fills the lane's threads with calls that hang.
     std::vector<std::shared_ptr<Started>> hang(Lane lane, int count = 4) {
         fake->block(lane);
@@ -33,7 +35,7 @@ TEST_F(ConnectionTest, TellsWhatTheHypervisorIsWhenConnected) {
     EXPECT_EQ(hypervisor->status().info, info);
     EXPECT_EQ(hypervisor->status().error, "");
     EXPECT_THAT(status.states, ElementsAre("connected"));
-    EXPECT_EQ(fake->ports(), 4U) << "one connection for each lane";
+    EXPECT_EQ(fake->ports(), lanes) << "one connection for each lane";
 }
 
 TEST_F(ConnectionTest, ServesNoCallBeforeItIsConnected) {
@@ -107,7 +109,7 @@ TEST_F(ConnectionTest, ConnectsAgainAfterALossAndServesCalls) {
         heard.lines.clear();
         EXPECT_FALSE(call(Lane::work).failed);
         await_quiet();
-        EXPECT_TRUE(turn_until(loop, [&] { return fake->ports() == 4; }));
+        EXPECT_TRUE(turn_until(loop, [&] { return fake->ports() == lanes; }));
     }
 }
 
@@ -162,7 +164,7 @@ TEST_F(ConnectionTest, NeverConnectsTwiceAtOnce) {
     EXPECT_EQ(fake->calls(PortCall::connect), 1U);
     fake->release(PortCall::connect);
     await_state(ConnectionState::connected);
-    EXPECT_EQ(fake->calls(PortCall::connect), 4U);
+    EXPECT_EQ(fake->calls(PortCall::connect), lanes);
 }
 
 TEST_F(ConnectionTest, AHypervisorThatNeverAnswersHoldsUpNoOther) {
