@@ -219,7 +219,7 @@ std::vector<std::string> SmallSystem::names() const {
 
 Ended SmallSystem::dbus_uuidgen(const std::string& argument, ::uid_t user, ::mode_t mask,
                                 const std::string& directory) const {
-    // Not longer: a FIFO blocks it for ever.
+    // A FIFO blocks it for ever; and a machine with much to do takes its time.
     return run_in_child(
         [&]() -> int {
             if (::chroot(root_.c_str()) != 0 || ::chdir(directory.c_str()) != 0) fail("chroot");
@@ -228,7 +228,7 @@ Ended SmallSystem::dbus_uuidgen(const std::string& argument, ::uid_t user, ::mod
             ::execl(uuidgen, uuidgen, argument.c_str(), static_cast<char*>(nullptr));
             fail("execl");
         },
-        std::chrono::seconds(2));
+        std::chrono::seconds(8));
 }
 
 std::string SmallSystem::systemd_says() const {
