@@ -3,6 +3,7 @@
 // state; whatever happens, what it did not finish is gone.
 #include "helper/operations.h"
 #include "helper/request.h"
+#include "model/error.h"
 
 #include <array>
 #include <string_view>
