@@ -82,7 +82,7 @@ TEST_F(Ending, ACancelledCopyLeavesNothing) {
                 EXPECT_TRUE(have_equal_content(image("a.img", "raw"), image("b.qcow2")));
             }
         });
-    EXPECT_GE(cancelled, 2);
+    EXPECT_GE(cancelled, 1);
     EXPECT_EQ(checksum("a.img"), before);
 }
 
@@ -98,7 +98,7 @@ TEST_F(Ending, ACancelledRebaseLeavesTheImageAsItWas) {
                                  tool_.rebase(image("a.qcow2"), replacement("a.qcow2"), image("empty.qcow2"), transfer);
                              },
                              [&] { EXPECT_EQ(checksum("a.qcow2"), before); });
-    EXPECT_GE(cancelled, 2);
+    EXPECT_GE(cancelled, 1);
 }
 
 TEST_F(Ending, ACancelledWipeLeavesTheImageOrAnEmptyOne) {
@@ -111,7 +111,7 @@ TEST_F(Ending, ACancelledWipeLeavesTheImageOrAnEmptyOne) {
         },
         [this](Transfer& transfer) { tool_.wipe(image("a.qcow2"), target("a.qcow2"), size, transfer); },
         [&] { EXPECT_TRUE(allocated("a.qcow2") < mebibyte || checksum("a.qcow2").substr(0, 64) == full); });
-    EXPECT_GE(cancelled, 2);
+    EXPECT_GE(cancelled, 1);
 }
 
 TEST_F(Ending, ACancelledCreationLeavesNothing) {
