@@ -13,7 +13,7 @@ namespace virtbus::test {
 class CancelTest : public InterruptedTest, public testing::WithParamInterface<std::string> {};
 
 TEST_P(CancelTest, AtAnyMoment) {
-    constexpr int moments = 6;
+    constexpr int moments = 10;
     const auto what = operation(GetParam());
     const auto whole = time_of(what);
     std::map<std::string, int> states;

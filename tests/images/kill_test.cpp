@@ -11,7 +11,7 @@ namespace virtbus::test {
 
 class KillTest : public InterruptedTest {
 protected:
-    static constexpr int moments = 6;
+    static constexpr int moments = 10;
 
     void SetUp() override {
         InterruptedTest::SetUp();

@@ -167,7 +167,7 @@ TEST_F(CloneTest, ASealedOneTakesTheUuidOfItsMachine) {
 }
 
 TEST_F(CloneTest, KilledAtAnyMomentItIsWholeOrNotThere) {
-    constexpr int moments = 2;  // others at each run
+    constexpr int moments = 4;
     const auto source = template_of(original_disk());
     const auto start = Clock::now();
     ASSERT_NE(clone_machine(source, "measured"), "");
