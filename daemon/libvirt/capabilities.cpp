@@ -17,6 +17,13 @@ HardwareVirtualization hardware_from(std::string_view flag) {
     return HardwareVirtualization::none;
 }
 
+HardwareVirtualization read_hardware(const pugi::xml_node& cpu) {
+    for (const auto& feature : cpu.children("feature"))
+        if (const auto found = hardware_from(feature.attribute("name").value()); found != HardwareVirtualization::none)
+            return found;
+    return HardwareVirtualization::none;
+}
+
 GuestCapability read_guest(const pugi::xml_node& guest) {
     const auto arch = guest.child("arch");
     GuestCapability capability{text_of(guest.child("os_type")), attribute(arch, "name"), {}};
@@ -40,9 +47,8 @@ Capabilities read_capabilities(std::string_view xml) {
     Capabilities capabilities;
     capabilities.arch = text_of(cpu.child("arch"));
     capabilities.cpu = text_of(cpu.child("model"));
-    for (const auto& feature : cpu.children("feature"))
-        if (const auto found = hardware_from(feature.attribute("name").value()); found != HardwareVirtualization::none)
-            capabilities.hardware = found;
+    capabilities.hardware = read_hardware(cpu);
+    if (cpu) capabilities.cpu_xml = to_text(cpu);
     for (const auto& guest : root.children("guest")) {
         if (capabilities.guests.size() == most_items) break;
         capabilities.guests.push_back(read_guest(guest));
@@ -85,6 +91,11 @@ std::vector<Virtualization> guest_types(const Capabilities& capabilities) {
     if (hybrid) result.push_back(Virtualization::hybrid);
     if (container) result.push_back(Virtualization::container);
     return result;
+}
+
+HardwareVirtualization hardware_of_cpu(std::string_view xml) {
+    pugi::xml_document document;
+    return read_hardware(parse_xml(document, xml, "cpu"));
 }
 
 HardwareVirtualization hardware_virtualization(std::string_view cpuinfo) {

@@ -23,6 +23,7 @@ struct GuestCapability {
 struct Capabilities {
     std::string arch;
     std::string cpu;
+    std::string cpu_xml;  ///< its whole element, as libvirt takes it; "" where there is none
     HardwareVirtualization hardware = HardwareVirtualization::none;  ///< none also where the document is silent
     std::vector<GuestCapability> guests;
 };
@@ -35,7 +36,10 @@ std::vector<Acceleration> accelerations(const Capabilities& capabilities);
 /// Which kinds of virtualisation machines can have here.
 std::vector<Virtualization> guest_types(const Capabilities& capabilities);
 
-/// vmx or svm of /proc/cpuinfo's flags: libvirt leaves them out where the CPU model implies them.
+/// vmx or svm of a <cpu>'s features: the capabilities' leave out what the CPU's model implies.
+HardwareVirtualization hardware_of_cpu(std::string_view xml);
+
+/// The same of /proc/cpuinfo's flags.
 HardwareVirtualization hardware_virtualization(std::string_view cpuinfo);
 
 /// libvirt's numbers of versions: 9000001 → "9.0.1"; 0 → "".

@@ -210,11 +210,11 @@ void LibvirtPort::remove(const Uuid& uuid, bool force) {
     if (!force) refuse_with_content(domain);
     const bool persistent = domain.is_persistent();
     if (domain.is_active()) {
-        // It may end by itself before we end it.
+        // It may end by itself before we end it. Xen's Domain-0 never does, and says the same.
         const int ended = virDomainDestroy(domain.get());
         const auto error = last_error();
-        if (ended < 0 && code_from(error.code) != Code::invalid_state)
-            throw_error(domain.connection(), error, domain.cannot("power off"));
+        const bool ended_itself = code_from(error.code) == Code::invalid_state && virDomainIsActive(domain.get()) != 1;
+        if (ended < 0 && !ended_itself) throw_error(domain.connection(), error, domain.cannot("power off"));
     }
     if (persistent) undefine(domain, force);
 }

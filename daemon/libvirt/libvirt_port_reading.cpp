@@ -10,8 +10,10 @@
 #include "model/uri.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <climits>
 #include <fstream>
 #include <unordered_set>
 
@@ -89,12 +91,36 @@ std::string text_or_nothing(char* allocated) {
     return text ? to_utf8(text.get()) : "";
 }
 
+/// libvirt's name for its host is gethostname()'s, or what that resolves to.
+bool is_this_host(const std::string& hostname) {
+    std::string own(HOST_NAME_MAX + 1, '\0');
+    if (hostname.empty() || ::gethostname(own.data(), own.size()) != 0) return true;
+    own.resize(own.find('\0'));
+    return is_same_host(hostname, own);
+}
+
+/// What libvirt finds when it writes all out that the model of the host's CPU implies; none where the driver can't.
+HardwareVirtualization expanded_hardware(virConnectPtr connection, const std::string& cpu_xml) {
+    const char* cpu = cpu_xml.c_str();
+    const TextHandle text(virConnectBaselineCPU(connection, &cpu, 1, VIR_CONNECT_BASELINE_CPU_EXPAND_FEATURES));
+    return text ? hardware_of_cpu(to_utf8(text.get())) : HardwareVirtualization::none;
+}
+
 HardwareVirtualization own_hardware() {
     std::ifstream file("/proc/cpuinfo");
     std::string text(std::size_t{1} << 16, '\0');  // one CPU's part is enough
     file.read(text.data(), static_cast<std::streamsize>(text.size()));
     text.resize(static_cast<std::size_t>(file.gcount()));
     return hardware_virtualization(text);
+}
+
+HardwareVirtualization read_hardware(virConnectPtr connection, const HypervisorInfo& info,
+                                     const Capabilities& capabilities) {
+    auto hardware = capabilities.hardware;
+    if (info.driver == "test") return hardware;  // its host is made up
+    if (hardware == HardwareVirtualization::none) hardware = expanded_hardware(connection, capabilities.cpu_xml);
+    const bool ours = info.on_this_host && is_local_uri(read_uri(connection));
+    return hardware == HardwareVirtualization::none && ours ? own_hardware() : hardware;
 }
 
 std::string to_lower(std::string text) {
@@ -135,16 +161,14 @@ HypervisorInfo LibvirtPort::describe() {
     info.guest_types = guest_types(capabilities);
     info.arch = capabilities.arch;
     info.cpu = capabilities.cpu;
-    info.hardware = capabilities.hardware;
-    // The test driver's host is made up.
-    if (info.hardware == HardwareVirtualization::none && info.driver != "test" && is_local_uri(read_uri(connection)))
-        info.hardware = own_hardware();
+    info.hostname = text_or_nothing(virConnectGetHostname(connection));
+    info.on_this_host = is_this_host(info.hostname);
+    info.hardware = read_hardware(connection, info, capabilities);
 
     unsigned long version = 0;
     if (virConnectGetVersion(connection, &version) == 0) info.version = version_text(version);
     version = 0;
     if (virConnectGetLibVersion(connection, &version) == 0) info.libvirt_version = version_text(version);
-    info.hostname = text_or_nothing(virConnectGetHostname(connection));
     virNodeInfo node{};
     if (virNodeGetInfo(connection, &node) < 0) throw_last(connection, "Cannot read the host's size");
     info.cpus = node.cpus;

@@ -86,7 +86,7 @@ public:
     Task<std::vector<std::string>> list_pools() override;
     Task<StorageSource::Reading> read_pool(std::string name, bool look_again,
                                            std::shared_ptr<const ImageMap> known) override;
-    [[nodiscard]] bool is_local() const override { return local_; }
+    [[nodiscard]] bool is_local() const override { return local_ && status_.info.on_this_host; }
 
 private:
     class Events;
@@ -109,7 +109,7 @@ private:
     asio::io_context& loop_;
     std::string name_;
     std::string uri_;
-    bool local_;
+    bool local_;  ///< as far as the URI tells: a local socket can end elsewhere
     std::unique_ptr<Connector> connector_;
     HypervisorStatus status_;
     HypervisorObserver* observer_ = nullptr;

@@ -24,6 +24,7 @@ struct HypervisorInfo {
     std::string version;
     std::string libvirt_version;
     std::string hostname;
+    bool on_this_host = true;  ///< false when it says that its host is another, whatever its URI
     std::string arch;
     std::string cpu;
     HardwareVirtualization hardware = HardwareVirtualization::none;

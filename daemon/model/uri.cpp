@@ -18,6 +18,10 @@ std::string public_uri(std::string_view uri) {
 
 bool is_local_uri(std::string_view uri) { return uri.find(":///") != std::string_view::npos; }
 
+bool is_same_host(std::string_view name, std::string_view other) {
+    return name.substr(0, name.find('.')) == other.substr(0, other.find('.'));
+}
+
 bool is_session_uri(std::string_view uri) { return uri.substr(0, uri.find('?')).ends_with("/session"); }
 
 }  // namespace virtbus

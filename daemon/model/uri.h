@@ -13,6 +13,9 @@ std::string public_uri(std::string_view uri);
 /// Whether the hypervisor behind `uri` is on this host, as far as the URI tells: it names no other.
 bool is_local_uri(std::string_view uri);
 
+/// Whether two names are those of one host, with its domain or without.
+bool is_same_host(std::string_view name, std::string_view other);
+
 /// Whether `uri` is that of a user's own daemon.
 bool is_session_uri(std::string_view uri);
 

@@ -4,37 +4,15 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cstdlib>
+#include <stdexcept>
 
 namespace virtbus::test {
 
-namespace {
-
-std::string environment(const char* name) {
-    const char* value = std::getenv(name);
-    if (value == nullptr) throw std::runtime_error(fmt::format("{} is not set: run this inside scripts/sandbox", name));
-    return value;
-}
-
-}  // namespace
-
-GuestTest::GuestTest()
-    : actor(environment("DBUS_SESSION_BUS_ADDRESS")), observer(environment("DBUS_SESSION_BUS_ADDRESS")) {
+GuestTest::GuestTest() : MachineTest(environment("DBUS_SESSION_BUS_ADDRESS"), "qemu") {
     // The daemon connects beside its start, and libvirt's session daemon takes its time with the first client.
-    const auto hypervisor = actor.hypervisor(hypervisor_path);
-    if (!actor.wait_until([&] { return hypervisor->Connected(); }))
-        throw std::runtime_error("the hypervisor is not connected: " + hypervisor->ConnectionError());
-}
-
-void GuestTest::TearDown() {
-    for (const auto& path : created_) {
-        try {
-            machine(path)->Delete({{"force", true}});
-        } catch (const sdbus::Error&) {
-            // The test has deleted it itself.
-        }
-    }
+    const auto qemu = hypervisor();
+    if (!actor.wait_until([&] { return qemu->Connected(); }))
+        throw std::runtime_error("the hypervisor is not connected: " + qemu->ConnectionError());
 }
 
 VariantMap GuestTest::guest_spec() {
@@ -50,11 +28,6 @@ VariantMap GuestTest::guest_spec() {
     };
 }
 
-std::string GuestTest::create(const VariantMap& spec) {
-    created_.push_back(actor.hypervisor(hypervisor_path)->CreateMachine(spec));
-    return created_.back();
-}
-
 std::string GuestTest::create_ready(const VariantMap& spec) {
     const auto path = create(spec);
     machine(path)->Start({{"paused", true}});
@@ -63,36 +36,5 @@ std::string GuestTest::create_ready(const VariantMap& spec) {
     EXPECT_TRUE(console.wait_for("virtbus guest ready"));
     return path;
 }
-
-bool GuestTest::happened(const std::string& path, const std::string& event, const std::string& detail) {
-    return told("/org/virtbus1", path, event, detail) && told(path, path, event, detail);
-}
-
-bool GuestTest::told(const std::string& by, const std::string& path, const std::string& event,
-                     const std::string& detail) {
-    const std::vector<std::string> words{event, detail};
-    return observer.wait_until([&] {
-        return std::any_of(observer.signals.begin(), observer.signals.end(), [&](const Signal& signal) {
-            return signal.name == "Lifecycle" && signal.path == by && signal.subject == path && signal.words == words;
-        });
-    });
-}
-
-std::vector<std::string> GuestTest::events(const std::string& path) {
-    observer.flush();
-    std::vector<std::string> events;
-    for (const auto& signal : observer.signals)
-        if (signal.name == "Lifecycle" && signal.path == "/org/virtbus1" && signal.subject == path)
-            events.push_back(signal.words[0] + " " + signal.words[1]);
-    return events;
-}
-
-std::string GuestTest::finish(const std::string& job) {
-    const auto proxy = actor.job(job);
-    actor.wait_until([&] { return proxy->State() != "running"; });
-    return proxy->State();
-}
-
-std::string GuestTest::outcome(const std::string& job) { return actor.job(job)->Result().at("outcome").get<std::string>(); }
 
 }  // namespace virtbus::test

@@ -1,85 +1,27 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What the tests of the guest suite share: one client that acts, another that sees what every client sees, and machines
-// made of the small guest. Runs inside scripts/sandbox.
+// What the tests of the guest suite share: machines made of the small guest. Runs inside scripts/sandbox.
 #pragma once
 
-#include "support/client.h"
-#include "support/console.h"
+#include "support/machine_test.h"
 
-#include <gtest/gtest.h>
-
-#include <chrono>
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <string>
 #include <vector>
 
 namespace virtbus::test {
 
-class GuestTest : public testing::Test {
+class GuestTest : public MachineTest {
 protected:
-    static constexpr const char* hypervisor_path = "/org/virtbus1/hypervisor/qemu";
-
     GuestTest();
-    void TearDown() override;
 
     /// The spec of a machine of the small guest, with a name of its own.
     VariantMap guest_spec();
-    /// CreateMachine; the machine is deleted when the test has ended.
-    std::string create(const VariantMap& spec);
+    using MachineTest::create;
     std::string create() { return create(guest_spec()); }
     /// Creates and starts one, and waits until the guest says that it is ready.
     std::string create_ready(const VariantMap& spec);
     std::string create_ready() { return create_ready(guest_spec()); }
-
-    std::unique_ptr<proxies::Machine> machine(const std::string& path) { return actor.machine(path); }
-
-    /// A property, as the second client reads it.
-    template <typename Value>
-    Value get(const std::string& path, const std::string& property) {
-        return observer.machine(path)->Get("org.virtbus1.Machine", property).get<Value>();
-    }
-    std::string state(const std::string& path) { return get<std::string>(path, "State"); }
-
-    /// Waits until the second client was told that `property` became `value`.
-    template <typename Value>
-    bool announced(const std::string& path, const std::string& property, const Value& value);
-    /// Waits until the second client was told of this Lifecycle event of the machine, by Manager and Machine alike.
-    bool happened(const std::string& path, const std::string& event, const std::string& detail);
-    bool told_by_manager(const std::string& path, const std::string& event, const std::string& detail) {
-        return told("/org/virtbus1", path, event, detail);
-    }
-    /// Forgets what the second client was told so far.
-    void forget() {
-        observer.flush();
-        observer.signals.clear();
-    }
-    /// The Lifecycle events of a machine that the second client was told, in their order: "event detail".
-    std::vector<std::string> events(const std::string& path);
-
-    /// Waits for a job's end; its State.
-    std::string finish(const std::string& job);
-    std::string outcome(const std::string& job);
-
-    Client actor;
-    Client observer;
-
-private:
-    bool told(const std::string& by, const std::string& path, const std::string& event, const std::string& detail);
-
-    std::vector<std::string> created_;
 };
-
-template <typename Value>
-bool GuestTest::announced(const std::string& path, const std::string& property, const Value& value) {
-    return observer.wait_until([&] {
-        for (const auto& signal : observer.signals)
-            if (signal.name == "PropertiesChanged" && signal.path == path && signal.changed.contains(property) &&
-                signal.changed.at(property).get<Value>() == value)
-                return true;
-        return false;
-    });
-}
 
 }  // namespace virtbus::test

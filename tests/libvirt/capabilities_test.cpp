@@ -53,6 +53,13 @@ TEST(Capabilities, ThatAreNoneAreRefused) {
     EXPECT_TRUE(guest_types(read_capabilities("<capabilities/>")).empty());
 }
 
+TEST(HardwareVirtualization, IsReadFromACpusFeatures) {
+    EXPECT_EQ(hardware_of_cpu("<cpu><model>qemu64</model><feature name='sse'/><feature name='svm'/></cpu>"),
+              HardwareVirtualization::svm);
+    EXPECT_EQ(hardware_of_cpu("<cpu><model>qemu64</model></cpu>"), HardwareVirtualization::none);
+    EXPECT_EQ(hardware_of_cpu(capabilities_of("kvm").cpu_xml), capabilities_of("kvm").hardware);
+}
+
 TEST(HardwareVirtualization, IsReadFromTheFlagsOfTheFirstCpu) {
     EXPECT_EQ(hardware_virtualization("processor\t: 0\nflags\t\t: fpu vmx ssse3\nbugs\t\t:\n"),
               HardwareVirtualization::vmx);

@@ -113,7 +113,7 @@ public:
     /// `address` is that of the bus.
     explicit Client(const std::string& address);
 
-    /// Takes what comes until `condition` holds; false when it does not for a long time.
+    /// Takes what comes until `condition` holds; false when it does not for `patience`.
     template <typename Condition>
     bool wait_until(Condition condition);
 
@@ -143,6 +143,7 @@ public:
     sdbus::IConnection& connection() { return *connection_; }
 
     std::vector<Signal> signals;
+    std::chrono::seconds patience{20};
 
 private:
     /// Takes what has come; waits a moment if nothing has.
@@ -156,7 +157,7 @@ private:
 
 template <typename Condition>
 bool Client::wait_until(Condition condition) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    const auto end = std::chrono::steady_clock::now() + patience;
     while (!condition()) {
         if (std::chrono::steady_clock::now() >= end) return false;
         turn();

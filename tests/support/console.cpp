@@ -6,15 +6,8 @@
 #include <unistd.h>
 
 #include <array>
-#include <chrono>
 
 namespace virtbus::test {
-
-namespace {
-
-constexpr std::chrono::seconds console_patience{60};
-
-}  // namespace
 
 Console::Console(const sdbus::UnixFd& fd) : fd_(fd) {}
 
@@ -22,8 +15,8 @@ void Console::write(const std::string& text) {
     ASSERT_EQ(::write(fd_.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
 }
 
-bool Console::wait_for(const std::string& text) {
-    const auto end = std::chrono::steady_clock::now() + console_patience;
+bool Console::wait_for(const std::string& text, std::chrono::seconds patience) {
+    const auto end = std::chrono::steady_clock::now() + patience;
     const auto start = output_.size();
     while (output_.find(text, start > text.size() ? start - text.size() : 0) == std::string::npos) {
         if (std::chrono::steady_clock::now() >= end) return false;

@@ -38,6 +38,18 @@ TEST_F(ConnectionTest, TellsWhatTheHypervisorIsWhenConnected) {
     EXPECT_EQ(fake->ports(), lanes) << "one connection for each lane";
 }
 
+TEST_F(ConnectionTest, IsNotLocalWhereItSaysThatItsHostIsAnother) {
+    connect();
+    EXPECT_TRUE(hypervisor->is_local());
+    HypervisorInfo info;
+    info.on_this_host = false;
+    fake->set_info(info);
+    fake->close("the socket ends elsewhere now");
+    await_state(ConnectionState::disconnected);
+    await_state(ConnectionState::connected);
+    EXPECT_FALSE(hypervisor->is_local());
+}
+
 TEST_F(ConnectionTest, ServesNoCallBeforeItIsConnected) {
     const auto outcome = call(Lane::query);
     EXPECT_TRUE(refuses(outcome, Code::disconnected, "hypervisor test is connecting")) << outcome;

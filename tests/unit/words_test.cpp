@@ -98,5 +98,13 @@ TEST(PublicUri, HasNeitherUserNorPasswordNorQuery) {
     EXPECT_EQ(public_uri("qemu://\xff/"), "qemu://\uFFFD/");
 }
 
+TEST(SameHost, IsToldWithItsDomainAndWithout) {
+    EXPECT_TRUE(is_same_host("web", "web"));
+    EXPECT_TRUE(is_same_host("web.example.org", "web"));
+    EXPECT_TRUE(is_same_host("web", "web.example.org"));
+    EXPECT_FALSE(is_same_host("web", "web2"));
+    EXPECT_FALSE(is_same_host("web.example.org", "db.example.org"));
+}
+
 }  // namespace
 }  // namespace virtbus
