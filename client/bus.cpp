@@ -69,6 +69,14 @@ Json Bus::properties(const std::string& path, const std::string& interface) {
     return to_json(PropertyReader(*connection_, path).all(interface));
 }
 
+Json Bus::machine_properties(const std::string& path) {
+    auto result = properties(path, Machine::INTERFACE_NAME);
+    const bool is_container = text_at(result, "Kind") == "container";
+    result.update(properties(path, is_container ? org::virtbus1::Container_proxy::INTERFACE_NAME
+                                                : org::virtbus1::VirtualMachine_proxy::INTERFACE_NAME));
+    return result;
+}
+
 std::map<std::string, Json> Bus::all_properties(const std::string& interface) {
     std::map<sdbus::ObjectPath, std::map<std::string, Dictionary>> objects;
     sdbus::createProxy(*connection_, service, root_path)

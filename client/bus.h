@@ -3,6 +3,7 @@
 // signals are handled only inside wait().
 #pragma once
 
+#include <org.virtbus1.Container_proxy.h>
 #include <org.virtbus1.HostMachineId_proxy.h>
 #include <org.virtbus1.Hypervisor_proxy.h>
 #include <org.virtbus1.Image_proxy.h>
@@ -11,6 +12,7 @@
 #include <org.virtbus1.Machine_proxy.h>
 #include <org.virtbus1.Manager_proxy.h>
 #include <org.virtbus1.Pool_proxy.h>
+#include <org.virtbus1.VirtualMachine_proxy.h>
 #include <sdbus-c++/sdbus-c++.h>
 
 #include <chrono>
@@ -60,8 +62,12 @@ public:
     Hypervisor(sdbus::IConnection& connection, const std::string& path) : ProxyInterfaces(connection, service, path) {}
 };
 
-class Machine final : public sdbus::ProxyInterfaces<org::virtbus1::Machine_proxy> {
+/// With what only virtual machines have, or only containers.
+class Machine final
+    : public sdbus::ProxyInterfaces<org::virtbus1::Machine_proxy, org::virtbus1::VirtualMachine_proxy,
+                                    org::virtbus1::Container_proxy> {
 public:
+    static constexpr const char* INTERFACE_NAME = org::virtbus1::Machine_proxy::INTERFACE_NAME;
     Machine(sdbus::IConnection& connection, const std::string& path) : ProxyInterfaces(connection, service, path) {}
 
 private:
@@ -107,6 +113,8 @@ public:
 
     [[nodiscard]] Manager manager() { return Manager(*connection_); }
     [[nodiscard]] Json properties(const std::string& path, const std::string& interface);
+    /// Those of a machine: what all have, and what its kind has.
+    [[nodiscard]] Json machine_properties(const std::string& path);
     /// The properties of all objects that have the interface, by path: one call, however many they are.
     [[nodiscard]] std::map<std::string, Json> all_properties(const std::string& interface);
 

@@ -62,6 +62,14 @@ void add_boot_options(CLI::App& verb, MachineOptions& options) {
     verb.add_flag("--paused", options.paused, "start it, but leave it paused");
 }
 
+void add_container_options(CLI::App& verb, MachineOptions& options) {
+    verb.add_option("--root", options.root, "of a container: this directory of the host")->type_name("DIRECTORY");
+    verb.add_option("--init", options.init, "its first process, default /sbin/init; once for each of its words")
+        ->type_name("WORD")
+        ->expected(1)
+        ->take_all();
+}
+
 void add_description_options(CLI::App& verb, MachineOptions& options) {
     verb.add_option("--uuid", options.uuid, "its UUID, default random");
     verb.add_option("--title", options.title, "a short text for people")->type_name("TEXT");
@@ -81,6 +89,7 @@ void add_create_verb(Program& program) {
     verb->add_option("NAME", options->name)->required();
     add_hardware_options(*verb, *options);
     add_boot_options(*verb, *options);
+    add_container_options(*verb, *options);
     add_description_options(*verb, *options);
     verb->footer(sizes_help);
 }

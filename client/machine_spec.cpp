@@ -92,6 +92,8 @@ Dictionary machine_spec(const MachineOptions& options) {
     add_file(spec, "kernel", options.kernel);
     add_file(spec, "initrd", options.initrd);
     add_text(spec, "cmdline", options.cmdline);
+    add_file(spec, "root", options.root);
+    if (!options.init.empty()) spec["init"] = options.init;
     if (!options.tags.empty()) spec["tags"] = options.tags;
     if (!options.disks.empty()) spec["disks"] = parse_all(options.disks, parse_disk);
     if (!options.interfaces.empty()) spec["interfaces"] = parse_interfaces(options.interfaces);

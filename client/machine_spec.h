@@ -15,8 +15,8 @@ struct MachineOptions {
     std::vector<std::string> disks;
     std::vector<std::string> interfaces;
     std::string uuid, arch, machine_type, firmware, acceleration, graphics, title, description;
-    std::string kernel, initrd, cmdline;
-    std::vector<std::string> tags;
+    std::string kernel, initrd, cmdline, root;
+    std::vector<std::string> tags, init;
     bool no_serial = false, no_guest_agent = false, no_rng = false;
     bool autostart = false, start = false, paused = false;
 };

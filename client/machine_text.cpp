@@ -88,6 +88,13 @@ void add_devices(Block& block, const Json& machine) {
     block.add("Guest agent", shown(machine, "Agent"));
 }
 
+void add_container(Block& block, const Json& machine) {
+    if (!machine.contains("SharesHostKernel")) return;
+    block.add("Kernel", "shared with the host");
+    block.add("Root", shown(machine, "Root"));
+    block.add("Init", value_text("Init", array_at(machine, "Init")));
+}
+
 void add_hardware(Block& block, const Json& machine) {
     block.add("Virtualization", shown(machine, "Virtualization"));
     block.add("Evidence", lines_of(array_at(machine, "VirtualizationEvidence"), evidence_text));
@@ -114,6 +121,7 @@ std::string machine_text(const Json& machine, const std::string& hypervisor) {
     if (const auto job = text_at(machine, "CurrentJob"); job.size() > 1)
         block.add("Job", printable(job.substr(job.rfind('/') + 1)));
     add_hardware(block, machine);
+    add_container(block, machine);
     add_devices(block, machine);
     block.add("Operating system", shown(machine, "OperatingSystem"));
     block.add("Autostart", yes_no(flag_at(machine, "Autostart")));

@@ -82,7 +82,7 @@ int Program::run(int argc, char** argv) {
         const bool success = run_action();
         // Output that could not be written, such as on a full disk, is no success.
         if (std::fflush(stdout) != 0) throw Failure("cannot write the output");
-        return success ? EXIT_SUCCESS : EXIT_FAILURE;
+        return success ? exit_code_ : EXIT_FAILURE;
     } catch (const CLI::Success& help_or_version) {
         return app_.exit(help_or_version);
     } catch (const CLI::ParseError& error) {

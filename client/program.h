@@ -47,6 +47,8 @@ public:
     bool attempt_each(const std::string& infinitive, const std::vector<std::string>& names,
                       const std::function<void(const std::string& name)>& work);
     static void report(const std::string& doing, const std::string& why);
+    /// What to end with instead, when the action has done what it was asked for: of `run`, the command's exit code.
+    void end_with(int code) { exit_code_ = code; }
 
 private:
     void choose(const char* doing, Action action);
@@ -63,6 +65,7 @@ private:
     bool no_legend_ = false;
     OutputOptions output_;
     std::string hypervisor_;
+    int exit_code_ = 0;
     std::string doing_;
     Action action_;
     Action default_action_;

@@ -64,6 +64,7 @@ JobWords job_words(const std::string& kind) {
     };
     static const std::map<std::string, JobWords> phrases = {
         {"shutdown", {"shut down", "shutting down"}},
+        {"run", {"run a command in", "running a command in"}},
         {"machine-id-refresh", {"read the machine-id of", "reading the machine-id of"}},
         {"machine-id-assign", {"set the machine-id of", "setting the machine-id of"}},
         {"machine-id-regenerate", {"regenerate the machine-id of", "regenerating the machine-id of"}},

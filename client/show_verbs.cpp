@@ -16,7 +16,7 @@ namespace {
 bool show_machine(Program& program, const std::string& name) {
     return program.attempt("show " + printable(name), [&] {
         auto& bus = program.bus();
-        const auto properties = bus.properties(program.find_machine(name), Machine::INTERFACE_NAME);
+        const auto properties = bus.machine_properties(program.find_machine(name));
         if (program.output().json) return print_json(properties);
         const auto hypervisor = bus.properties(text_at(properties, "Hypervisor"), Hypervisor::INTERFACE_NAME);
         fmt::print("{}", machine_text(properties, text_at(hypervisor, "Name")));

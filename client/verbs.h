@@ -13,6 +13,7 @@ void add_clone_verb(Program& program);
 void add_machine_verbs(Program& program);  // start, shutdown, …: what is done to machines
 void add_set_verb(Program& program);
 void add_console_verb(Program& program);
+void add_run_verb(Program& program);
 void add_monitor_verb(Program& program);
 void add_hypervisor_verbs(Program& program);
 void add_job_verbs(Program& program);  // jobs, job list, watch, cancel

@@ -63,6 +63,12 @@ void read_allowed_directories(const Json& value, Config& config) {
         config.allowed_directories.emplace_back(directory);
 }
 
+void read_container_directories(const Json& value, Config& config) {
+    config.container_directories.clear();
+    for (const auto& directory : get<std::vector<std::string>>(value, "container-directories"))
+        config.container_directories.emplace_back(directory);
+}
+
 void read_log_level(const Json& value, Config& config) {
     const auto level = log::level_from(get<std::string>(value, "log-level"));
     if (!level) throw ConfigError("log-level: must be one of emerg, alert, crit, err, warning, notice, info, debug");
@@ -73,6 +79,7 @@ const std::map<std::string, std::function<void(const Json&, Config&)>> settings{
     {"hypervisors", read_hypervisors},
     {"keepalive", read_keepalive},
     {"allowed-directories", read_allowed_directories},
+    {"container-directories", read_container_directories},
     {"log-level", read_log_level},
 };
 
@@ -121,8 +128,8 @@ void read_settings(const std::string& json, Config& config) {
     for (const auto& [key, value] : document.items()) {
         const auto setting = settings.find(key);
         if (setting == settings.end())
-            throw ConfigError(fmt::format("{}: unknown; known are allowed-directories, hypervisors, keepalive, log-level",
-                                          key));
+            throw ConfigError(fmt::format("{}: unknown; known are allowed-directories, container-directories, hypervisors, "
+                                          "keepalive, log-level", key));
         setting->second(value, config);
     }
 }
@@ -146,6 +153,7 @@ Config read_config(int argc, char** argv) {
 
     config.helper = find_helper("virtbus-helper");
     config.guest_helper = find_helper("virtbus-guest-helper");
+    config.container_helper = find_helper("virtbus-container-helper");
     config.state_directory = default_state_directory(config.user);
     if (config.user) config.allowed_directories = {"/"};  // QEMU has its user's rights there, no more
     const auto text = read_file(file.empty() ? default_file : file);

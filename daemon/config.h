@@ -18,9 +18,11 @@ struct Config {
     int keepalive_interval = 5;                       ///< seconds between libvirt's keepalive messages
     unsigned keepalive_count = 3;                     ///< how many may stay unanswered
     std::vector<std::filesystem::path> allowed_directories{"/boot", "/var/lib/libvirt/images", "/var/lib/libvirt/boot"};
+    std::vector<std::filesystem::path> container_directories{"/var/lib/libvirt/filesystems", "/var/lib/machines"};
     std::filesystem::path state_directory;            ///< where virtbusd keeps what must last
     std::filesystem::path helper;                     ///< the program virtbus-helper
     std::filesystem::path guest_helper;               ///< the program virtbus-guest-helper
+    std::filesystem::path container_helper;           ///< the program virtbus-container-helper
     std::string root = "/";                           ///< of the system whose machine-id is this host's
     log::Level log_level = log::Level::info;
 };

@@ -7,6 +7,7 @@
 #include "bus/paths.h"
 #include "bus/tree.h"
 #include "config.h"
+#include "helper/container_helper_tool.h"
 #include "helper/guest_helper_tool.h"
 #include "helper/helper_tool.h"
 #include "helper/host_helper_tool.h"
@@ -65,8 +66,9 @@ public:
         for (const auto& hypervisor : hypervisors_) identities_.follow(*hypervisor);
         tree_ = std::make_unique<bus::Tree>(
             bus::Services{loop_, *connection_, authority_, managed_objects_},
-            bus::Model{hypervisors_, jobs_, image_jobs_, identity_jobs_, clones_, host_,
-                       AllowedFiles(config.allowed_directories)},
+            bus::Model{hypervisors_, jobs_, image_jobs_, identity_jobs_, clones_,
+                       std::make_shared<ContainerHelperTool>(config.container_helper), host_,
+                       AllowedFiles(config.allowed_directories, config.container_directories)},
             service_manager::status);
     }
 

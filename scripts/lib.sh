@@ -28,7 +28,7 @@ build() {
     (
         flock 9
         [[ -e $dir/build.ninja ]] || meson setup "$dir" "$checkout"
-        ninja -C "$dir" daemon/virtbusd daemon/helper/virtbus-{,guest-}helper client/virtbusctl
+        ninja -C "$dir" daemon/virtbusd daemon/helper/virtbus-{,guest-,container-}helper client/virtbusctl
     ) 9>"$dir/.lock" >&2
 }
 

@@ -18,6 +18,7 @@ std::string_view to_string(Action action) {
         case Action::machine_create: return "org.virtbus1.machine.create";
         case Action::machine_delete: return "org.virtbus1.machine.delete";
         case Action::machine_console: return "org.virtbus1.machine.console";
+        case Action::container_run: return "org.virtbus1.container.run";
         case Action::machine_id_read: return "org.virtbus1.machine-id.read";
         case Action::machine_id_probe: return "org.virtbus1.machine-id.probe";
         case Action::machine_id_change: return "org.virtbus1.machine-id.change";

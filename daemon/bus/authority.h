@@ -19,6 +19,7 @@ enum class Action {
     machine_create,
     machine_delete,
     machine_console,
+    container_run,      ///< a command inside
     machine_id_read,    ///< a guest's machine-id itself: it is confidential
     machine_id_probe,   ///< reading disks for it: it costs time
     machine_id_change,

@@ -37,23 +37,30 @@ void Branch::status_changed(const HypervisorStatus& before, const HypervisorStat
 }
 
 void Branch::added(const MachinePtr& machine) {
-    auto object = std::make_shared<MachineObject>(around_.services, hypervisor_, around_.jobs, around_.clones, machine);
-    auto id = std::make_shared<MachineIdObject>(around_.services, around_.identity_jobs.identities(),
-                                                machine_subject(hypervisor_, *machine, around_.identity_jobs));
-    machines_.put(machine->uuid, std::move(object), std::move(id));
+    const auto& services = around_.services;
+    MachineObjects::Faces faces;
+    faces.machine = std::make_shared<MachineObject>(services, hypervisor_, around_.jobs, around_.clones, machine);
+    faces.id = std::make_shared<MachineIdObject>(services, around_.identity_jobs.identities(),
+                                                 machine_subject(hypervisor_, *machine, around_.identity_jobs));
+    if (machine->kind == Kind::container)
+        faces.container =
+            std::make_shared<ContainerObject>(services, hypervisor_, around_.jobs, around_.containers, machine);
+    else
+        faces.virtual_machine = std::make_shared<VirtualMachineObject>(services, hypervisor_, around_.jobs, machine);
+    machines_.put(machine->uuid, std::move(faces));
 }
 
-void Branch::changed(const MachinePtr&, const MachinePtr& after) { machines_.at(after->uuid).first().show(after); }
+void Branch::changed(const MachinePtr&, const MachinePtr& after) { machines_.at(after->uuid).show(after); }
 
 void Branch::happened(const Uuid& uuid, const LifecycleEvent& event) {
     const auto sequence = around_.manager.tell_lifecycle(machine_path(hypervisor_->name(), uuid), event);
-    if (const auto* pair = machines_.find(uuid)) pair->first().tell(event, sequence);
+    if (auto* machine = machines_.find(uuid)) machine->tell(event, sequence);
 }
 
 void Branch::removed(const MachinePtr& machine) { machines_.remove(machine->uuid); }
 
 void Branch::identity_changed(const Uuid& machine) {
-    if (const auto* pair = machines_.find(machine)) pair->second().show();
+    if (auto* objects = machines_.find(machine)) objects->show_identity();
 }
 
 void Branch::resynced() {

@@ -5,8 +5,7 @@
 
 #include "bus/hypervisor_object.h"
 #include "bus/image_object.h"
-#include "bus/machine_id_object.h"
-#include "bus/machine_object.h"
+#include "bus/machine_objects.h"
 #include "bus/manager_object.h"
 #include "bus/pool_object.h"
 #include "bus/served_object.h"
@@ -26,6 +25,7 @@ public:
         ImageJobs& image_jobs;
         IdentityJobs& identity_jobs;
         MachineClones& clones;
+        std::shared_ptr<ContainerTool> containers;
         const AllowedFiles& allowed;
         ManagerObject& manager;
         std::function<void()> status_changed;
@@ -59,7 +59,7 @@ private:
     Surroundings around_;
     std::shared_ptr<Hypervisor> hypervisor_;
     std::shared_ptr<HypervisorObject> object_;
-    Shelf<Uuid, PublishedPair<MachineObject, MachineIdObject>> machines_;
+    Shelf<Uuid, MachineObjects> machines_;
     Shelf<std::string, PoolObject> pools_;
     Shelf<std::string, ImageObject> images_;  // by pool/name
 };

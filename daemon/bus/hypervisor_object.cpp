@@ -76,6 +76,9 @@ void HypervisorObject::CreateMachine(PathResult&& result, VariantMap spec) {
           [this, values = std::move(spec)](Call& call) mutable -> Task<sdbus::ObjectPath> {
               auto wanted = read_machine_spec(std::move(values));
               validate(wanted, allowed_);
+              // Before it has ever been connected nobody knows what it makes; the call fails then by itself.
+              if (info().type != HypervisorType::unknown)
+                  check_kind(wanted, info().type == HypervisorType::container ? Kind::container : Kind::vm);
               wanted.owner = call.uid;
               const auto uuid = wanted.uuid.value_or(Uuid::random());
               wanted.uuid = uuid;

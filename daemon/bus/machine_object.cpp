@@ -9,9 +9,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <iterator>
-
 namespace virtbus::bus {
 
 namespace {
@@ -72,20 +69,6 @@ ClonePlan take_clone_plan(Options& options, const std::string& name) {
     return plan;
 }
 
-void require_active(const Machine& machine) {
-    if (!is_active(machine.state))
-        throw Error(Code::invalid_state, fmt::format("machine {} is {}: it does not run", machine.name,
-                                                     to_string(machine.state)));
-}
-
-/// A guest whose CPUs stand still hears nothing.
-void require_listening(const Machine& machine) {
-    require_active(machine);
-    if (machine.state == MachineState::paused || machine.state == MachineState::suspended)
-        throw Error(Code::invalid_state, fmt::format("machine {} is {}: Resume it first", machine.name,
-                                                     to_string(machine.state)));
-}
-
 /// What SetMemory and SetVcpus have in common: `amount` and `maximum` as the machine's state allows them.
 template <typename Change, typename Amount>
 Change plan_change(const Machine& machine, Amount amount, std::optional<Amount> maximum, Amount maximum_now,
@@ -104,42 +87,22 @@ Change plan_change(const Machine& machine, Amount amount, std::optional<Amount> 
     return {amount, std::nullopt};
 }
 
-template <typename Device>
-std::vector<VariantMap> to_dictionaries(const std::vector<Device>& devices) {
-    std::vector<VariantMap> list;
-    std::transform(devices.begin(), devices.end(), std::back_inserter(list),
-                   [](const Device& device) { return to_dictionary(device); });
-    return list;
-}
-
 }  // namespace
 
 MachineObject::MachineObject(Services services, std::shared_ptr<virtbus::Hypervisor> hypervisor, Jobs& jobs,
                              MachineClones& clones, MachinePtr machine)
     : Published(services, machine_path(hypervisor->name(), machine->uuid)),
-      hypervisor_(std::move(hypervisor)),
-      jobs_(jobs),
-      clones_(clones),
-      machine_(std::move(machine)) {}
+      MachineFace(std::move(hypervisor), jobs, std::move(machine)),
+      clones_(clones) {}
 
 void MachineObject::show(const MachinePtr& after) {
-    const auto changes = changes_between(*machine_, *after);
+    const auto changes = machine_changes(*machine_, *after);
     machine_ = after;
     announce_changes(changes.names());
 }
 
 void MachineObject::tell(const LifecycleEvent& event, std::uint64_t sequence) {
     emitLifecycle(event.event, event.detail, sequence);
-}
-
-Error MachineObject::gone() const {
-    return {Code::no_such_machine, fmt::format("machine {} is gone", machine_->name)};
-}
-
-Task<> MachineObject::change(Lane lane, PortWork work) {
-    const auto uuid = machine_->uuid;
-    co_await hypervisor_->run(lane, std::move(work));
-    co_await hypervisor_->inventory().refreshed(uuid);
 }
 
 void MachineObject::serve_work(Result&& result, Action action, std::string verb, VariantMap options, Lane lane,
@@ -177,7 +140,7 @@ void MachineObject::Shutdown(JobResult&& result, VariantMap options) {
     serve(getObject(), std::move(result), Action::machine_control,
           [this, given = Options(std::move(options))](Call& call) mutable -> Task<sdbus::ObjectPath> {
               const auto plan = take_shutdown_plan(given);
-              require_listening(*machine_);
+              require_awake();
               log_call(call, "shutdown");
               co_return start_job(JobKind::shutdown, call, shutdown_work(hypervisor_, machine_->uuid, plan));
           });
@@ -204,11 +167,6 @@ void MachineObject::PowerOff(Result&& result, VariantMap options) {
           });
 }
 
-void MachineObject::Reset(Result&& result, VariantMap options) {
-    serve_work(std::move(result), Action::machine_control, "reset", std::move(options), Lane::work,
-               [uuid = machine_->uuid](Port& port) { port.reset(uuid); });
-}
-
 void MachineObject::Pause(Result&& result, VariantMap options) {
     serve_work(std::move(result), Action::machine_control, "pause", std::move(options), Lane::work,
                [uuid = machine_->uuid](Port& port) { port.pause(uuid); });
@@ -217,19 +175,6 @@ void MachineObject::Pause(Result&& result, VariantMap options) {
 void MachineObject::Resume(Result&& result, VariantMap options) {
     serve_work(std::move(result), Action::machine_control, "resume", std::move(options), Lane::work,
                [uuid = machine_->uuid](Port& port) { port.resume(uuid); });
-}
-
-void MachineObject::Save(JobResult&& result, VariantMap options) {
-    serve(getObject(), std::move(result), Action::machine_control,
-          [this, given = Options(std::move(options))](Call& call) -> Task<sdbus::ObjectPath> {
-              given.refuse_unknown();
-              require_active(*machine_);
-              if (!machine_->persistent)
-                  throw Error(Code::invalid_state, fmt::format("machine {} is transient: it would be lost",
-                                                               machine_->name));
-              log_call(call, "save");
-              co_return start_job(JobKind::save, call, save_work(hypervisor_, machine_->uuid));
-          });
 }
 
 void MachineObject::Clone(JobResult&& result, std::string name, VariantMap options) {
@@ -366,7 +311,7 @@ void MachineObject::OpenConsole(sdbus::Result<sdbus::UnixFd>&& result, VariantMa
           [this, given = Options(std::move(options))](Call& call) mutable -> Task<sdbus::UnixFd> {
               const bool force = given.take<bool>("force").value_or(false);
               given.refuse_unknown();
-              require_active(*machine_);
+              require_active();
               log_call(call, "open console");
               auto console = co_await hypervisor_->run(
                   Lane::work, [uuid = machine_->uuid, force](Port& port) { return port.open_console(uuid, force); });
@@ -376,25 +321,10 @@ void MachineObject::OpenConsole(sdbus::Result<sdbus::UnixFd>&& result, VariantMa
 
 sdbus::ObjectPath MachineObject::Hypervisor() { return hypervisor_path(hypervisor_->name()); }
 sdbus::ObjectPath MachineObject::CurrentJob() { return job_path(machine_->current_job); }
-std::vector<VariantMap> MachineObject::Disks() { return to_dictionaries(machine_->disks); }
 std::vector<VariantMap> MachineObject::Interfaces() { return to_dictionaries(machine_->interfaces); }
-std::vector<VariantMap> MachineObject::Graphics() { return to_dictionaries(machine_->graphics); }
-
-sdbus::ObjectPath MachineObject::start_job(JobKind kind, const Call& call, Jobs::Work work) {
-    const MachineRef machine{hypervisor_->name(), machine_->uuid};
-    return job_path(jobs_.start({kind, machine, call.uid, {machine}, {}}, std::move(work)));
-}
 
 Claims::Claim MachineObject::claim_images() const {
     return claim_disks(jobs_, *hypervisor_, "the start of machine " + machine_->name, machine_->disks);
-}
-
-void MachineObject::log_call(const Call& call, std::string_view verb) const {
-    log::info(fmt::format("uid {}: {} machine {}", call.uid, verb, machine_->name),
-              {{"VIRTBUS_MACHINE", machine_->uuid.text()},
-               {"VIRTBUS_HYPERVISOR", hypervisor_->name()},
-               {"VIRTBUS_UID", std::to_string(call.uid)},
-               {"VIRTBUS_SENDER", call.sender}});
 }
 
 }  // namespace virtbus::bus

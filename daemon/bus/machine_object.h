@@ -1,24 +1,23 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// org.virtbus1.Machine: shows one machine of the mirror, and turns its methods into calls on the hypervisor.
+// org.virtbus1.Machine: shows what virtual machines and containers of the mirror have in common, and turns its methods into calls on the hypervisor.
 // Main thread only.
 #pragma once
 
+#include "bus/machine_face.h"
 #include "bus/options.h"
 #include "bus/published.h"
-#include "model/hypervisor.h"
-#include "model/jobs.h"
 #include "model/machine_clone.h"
 
 #include <org.virtbus1.Machine_adaptor.h>
 #include <org.virtbus1.Machine_properties.h>
 
-#include <functional>
 #include <memory>
 
 namespace virtbus::bus {
 
 class MachineObject final
-    : public Published<MachineObject, org::virtbus1::Machine_adaptor, org::virtbus1::Machine_properties> {
+    : public Published<MachineObject, org::virtbus1::Machine_adaptor, org::virtbus1::Machine_properties>,
+      public MachineFace {
 public:
     MachineObject(Services services, std::shared_ptr<virtbus::Hypervisor> hypervisor, Jobs& jobs, MachineClones& clones,
                   MachinePtr machine);
@@ -26,22 +25,18 @@ public:
     /// Shows `after`, and announces which properties differ.
     void show(const MachinePtr& after);
     void tell(const LifecycleEvent& event, std::uint64_t sequence);
-    [[nodiscard]] Error gone() const;
 
 private:
     friend org::virtbus1::Machine_properties;
     using Result = sdbus::Result<>;
-    using PortWork = std::function<void(Port&)>;
     using JobResult = sdbus::Result<sdbus::ObjectPath>;
 
     void Start(JobResult&& result, VariantMap options) override;
     void Shutdown(JobResult&& result, VariantMap options) override;
     void Reboot(Result&& result, VariantMap options) override;
     void PowerOff(Result&& result, VariantMap options) override;
-    void Reset(Result&& result, VariantMap options) override;
     void Pause(Result&& result, VariantMap options) override;
     void Resume(Result&& result, VariantMap options) override;
-    void Save(JobResult&& result, VariantMap options) override;
     void Clone(JobResult&& result, std::string name, VariantMap options) override;
     void Delete(Result&& result, VariantMap options) override;
     void Rename(Result&& result, std::string new_name, VariantMap options) override;
@@ -67,18 +62,12 @@ private:
     std::uint64_t StateSinceUSec() override { return machine_->state_since; }
     bool Persistent() override { return machine_->persistent; }
     bool Autostart() override { return machine_->autostart; }
-    bool Saved() override { return machine_->saved; }
     std::string Arch() override { return machine_->arch; }
-    std::string MachineType() override { return machine_->machine_type; }
-    std::string Firmware() override { return machine_->firmware; }
     std::uint32_t Vcpus() override { return machine_->vcpus; }
     std::uint32_t MaximumVcpus() override { return machine_->maximum_vcpus; }
     std::uint64_t Memory() override { return machine_->memory; }
     std::uint64_t MaximumMemory() override { return machine_->maximum_memory; }
-    std::vector<VariantMap> Disks() override;
     std::vector<VariantMap> Interfaces() override;
-    std::vector<VariantMap> Graphics() override;
-    std::string Agent() override { return std::string(to_string(machine_->agent)); }
     std::string OperatingSystem() override { return machine_->operating_system; }
     std::string Title() override { return machine_->title; }
     std::string Description() override { return machine_->description; }
@@ -90,19 +79,10 @@ private:
     /// Serves a method that is one port call: run it in `lane`, then reply when its effect shows.
     void serve_work(Result&& result, Action action, std::string verb, VariantMap options, Lane lane, PortWork work);
 
-    /// Runs `work(Port&)` and returns when the mirror has seen its effect.
-    Task<> change(Lane lane, PortWork work);
-
-    void log_call(const Call& call, std::string_view verb) const;
-    /// Begins a job that nobody else may disturb.
-    sdbus::ObjectPath start_job(JobKind kind, const Call& call, Jobs::Work work);
     /// Keeps its images for itself, while it starts: Error in_use or unsafe_image.
     [[nodiscard]] Claims::Claim claim_images() const;
 
-    std::shared_ptr<virtbus::Hypervisor> hypervisor_;
-    Jobs& jobs_;
     MachineClones& clones_;
-    MachinePtr machine_;
 };
 
 }  // namespace virtbus::bus

@@ -11,7 +11,7 @@ void put(VariantMap& map, const char* key, const std::string& value) {
 
 }  // namespace
 
-Changes changes_between(const Machine& before, const Machine& after) {
+Changes machine_changes(const Machine& before, const Machine& after) {
     Changes changes;
     changes.compare("Name", before.name, after.name);
     changes.compare("Kind", before.kind, after.kind);
@@ -23,18 +23,12 @@ Changes changes_between(const Machine& before, const Machine& after) {
     changes.compare("StateSinceUSec", before.state_since, after.state_since);
     changes.compare("Persistent", before.persistent, after.persistent);
     changes.compare("Autostart", before.autostart, after.autostart);
-    changes.compare("Saved", before.saved, after.saved);
     changes.compare("Arch", before.arch, after.arch);
-    changes.compare("MachineType", before.machine_type, after.machine_type);
-    changes.compare("Firmware", before.firmware, after.firmware);
     changes.compare("Vcpus", before.vcpus, after.vcpus);
     changes.compare("MaximumVcpus", before.maximum_vcpus, after.maximum_vcpus);
     changes.compare("Memory", before.memory, after.memory);
     changes.compare("MaximumMemory", before.maximum_memory, after.maximum_memory);
-    changes.compare("Disks", before.disks, after.disks);
     changes.compare("Interfaces", before.interfaces, after.interfaces);
-    changes.compare("Graphics", before.graphics, after.graphics);
-    changes.compare("Agent", before.agent, after.agent);
     changes.compare("OperatingSystem", before.operating_system, after.operating_system);
     changes.compare("Title", before.title, after.title);
     changes.compare("Description", before.description, after.description);

@@ -47,11 +47,20 @@ std::optional<Uuid> take_uuid(Options& keys) {
     return uuid;
 }
 
+/// A path alone, or with its arguments.
+std::vector<std::string> take_init(Options& keys, const VariantMap& values) {
+    const auto init = values.find("init");
+    if (init == values.end() || !init->second.containsValueOfType<std::string>())
+        return keys.take<std::vector<std::string>>("init").value_or(std::vector<std::string>());
+    return {keys.take<std::string>("init").value()};
+}
+
 }  // namespace
 
 MachineSpec read_machine_spec(VariantMap values) {
-    Options keys(std::move(values));
+    Options keys(values);
     MachineSpec spec;
+    for (const auto& [key, value] : values) spec.given.push_back(key);
     auto name = keys.take<std::string>("name");
     if (!name) throw Error(Code::invalid_args, "name: required");
     spec.name = std::move(*name);
@@ -78,6 +87,8 @@ MachineSpec read_machine_spec(VariantMap values) {
     keys.take_into("autostart", spec.autostart);
     keys.take_into("start", spec.start);
     keys.take_into("paused", spec.paused);
+    keys.take_into("root", spec.root);
+    spec.init = take_init(keys, values);
     keys.refuse_unknown();
     return spec;
 }

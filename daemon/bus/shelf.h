@@ -16,7 +16,7 @@ namespace virtbus::bus {
 /// What those who still wait for a reply are told when the daemon ends.
 inline Error stopping() { return {Code::disconnected, "virtbusd is stopping"}; }
 
-/// Of Published objects, or pairs of them.
+/// Of Published objects, or groups of them.
 template <typename Key, typename Object>
 class Shelf {
 public:

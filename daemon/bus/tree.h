@@ -23,6 +23,7 @@ struct Model {
     ImageJobs& image_jobs;
     IdentityJobs& identity_jobs;
     MachineClones& clones;
+    std::shared_ptr<ContainerTool> containers;
     HostIdentity& host;
     AllowedFiles allowed;
 };

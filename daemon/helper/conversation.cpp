@@ -20,7 +20,8 @@ using Json = nlohmann::json;
 /// One request to a helper of its own, and what it answers.
 class Conversation {
 public:
-    Conversation(const std::string& program, Transfer* transfer) : process_(program), transfer_(transfer) {}
+    Conversation(const std::string& program, Transfer* transfer, const std::vector<int>& files)
+        : process_(program, files), transfer_(transfer) {}
 
     Json ask(const Json& request) {
         // If it has ended already, what it left to be read says why.
@@ -80,12 +81,12 @@ private:
 
 }  // namespace
 
-Json ask_helper(const std::string& program, const Json& request, Transfer* transfer) {
+Json ask_helper(const std::string& program, const Json& request, Transfer* transfer, const std::vector<int>& files) {
     try {
         if (transfer != nullptr) transfer->refuse_cancelled();
-        return Conversation(program, transfer).ask(request);
+        return Conversation(program, transfer, files).ask(request);
     } catch (const Json::type_error&) {
-        throw Error(Code::invalid_args, "The path of an image, or its format, is not valid UTF-8");
+        throw Error(Code::invalid_args, "The path of an image, its format, or a word of a command is not valid UTF-8");
     } catch (const Json::exception& error) {
         throw Error(Code::failed, std::string("The helper program does not keep to its protocol: ") + error.what());
     }

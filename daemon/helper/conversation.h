@@ -8,11 +8,13 @@
 #include <nlohmann/json.hpp>
 
 #include <string>
+#include <vector>
 
 namespace virtbus {
 
-/// Starts `program`, gives it the request, and waits for its end; its answer, or the Error that it answered with.
-/// Without a transfer it cannot be cancelled.
-nlohmann::json ask_helper(const std::string& program, const nlohmann::json& request, Transfer* transfer = nullptr);
+/// Starts `program`, gives it the request and `files`, and waits for its end; its answer, or the Error that it answered
+/// with. Without a transfer it cannot be cancelled.
+nlohmann::json ask_helper(const std::string& program, const nlohmann::json& request, Transfer* transfer = nullptr,
+                          const std::vector<int>& files = {});
 
 }  // namespace virtbus

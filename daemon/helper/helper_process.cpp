@@ -32,15 +32,20 @@ std::vector<std::string> clean_environment() {
 }
 
 /// The child's part between fork and exec: only what signal-safety(7) allows, since we have threads.
-[[noreturn]] void become(const char* program, char* const* environment, int socket, int errors) {
+[[noreturn]] void become(const char* program, char* const* environment, int socket, int errors,
+                         std::vector<int>& files) {
     // Each may have the number of another, so away from the low ones first.
-    const int in = ::fcntl(socket, F_DUPFD, 3);
-    const int err = ::fcntl(errors, F_DUPFD, 3);
+    const int end = 3 + static_cast<int>(files.size());
+    const int in = ::fcntl(socket, F_DUPFD, end);
+    const int err = ::fcntl(errors, F_DUPFD, end);
+    for (int& file : files) file = ::fcntl(file, F_DUPFD, end);
     ::dup2(in, STDIN_FILENO);
     ::dup2(in, STDOUT_FILENO);
     ::dup2(err, STDERR_FILENO);
-    ::close_range(3, ~0U, 0);
-    for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
+    int number = 3;
+    for (const int file : files) ::dup2(file, number++);
+    ::close_range(static_cast<unsigned>(end), ~0U, 0);
+    for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
     sigset_t none;
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -57,7 +62,7 @@ Error cannot_start(const std::string& program, int number) {
 
 }  // namespace
 
-HelperProcess::HelperProcess(const std::string& program) {
+HelperProcess::HelperProcess(const std::string& program, std::vector<int> files) {
     std::array<int, 2> pair{};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) != 0) throw cannot_start(program, errno);
     socket_ = UniqueFd(pair[0]);
@@ -76,7 +81,7 @@ HelperProcess::HelperProcess(const std::string& program) {
     ::sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);
     pid_ = ::fork();
-    if (pid_ == 0) become(program.c_str(), variables.data(), theirs.get(), their_errors.get());
+    if (pid_ == 0) become(program.c_str(), variables.data(), theirs.get(), their_errors.get(), files);
     const int number = errno;
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     if (pid_ < 0) throw cannot_start(program, number);

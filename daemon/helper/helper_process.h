@@ -8,13 +8,15 @@
 #include <sys/types.h>
 
 #include <string>
+#include <vector>
 
 namespace virtbus {
 
 class HelperProcess {
 public:
-    /// Starts it, with nothing of ours but one socket and a pipe for its errors. Error failed if it cannot be.
-    explicit HelperProcess(const std::string& program);
+    /// Starts it, with nothing of ours but one socket, a pipe for its errors, and from descriptor 3 on these `files`.
+    /// Error failed if it cannot be.
+    explicit HelperProcess(const std::string& program, std::vector<int> files = {});
     HelperProcess(const HelperProcess&) = delete;
     HelperProcess& operator=(const HelperProcess&) = delete;
     ~HelperProcess();

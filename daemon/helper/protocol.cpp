@@ -24,6 +24,8 @@ constexpr std::array codes{
     std::pair{Code::no_such_image, std::string_view("no_such_image")},
     std::pair{Code::failed, std::string_view("failed")},
     std::pair{Code::cancelled, std::string_view("cancelled")},
+    std::pair{Code::invalid_state, std::string_view("invalid_state")},
+    std::pair{Code::timeout, std::string_view("timeout")},
 };
 
 Preallocation preallocation_from(const std::string& name) {

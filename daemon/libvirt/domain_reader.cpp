@@ -124,6 +124,18 @@ std::string read_root(const pugi::xml_node& domain) {
     return "";
 }
 
+/// The path of its first process, and its arguments.
+std::vector<std::string> read_init(const pugi::xml_node& domain) {
+    const auto os = domain.child("os");
+    std::vector<std::string> init;
+    if (const auto path = text_of(os.child("init")); !path.empty()) init.push_back(path);
+    for (const auto& argument : os.children("initarg")) {
+        if (init.size() > most_items) break;
+        init.push_back(text_of(argument));
+    }
+    return init;
+}
+
 void read_size(const pugi::xml_node& domain, Machine& machine) {
     const auto vcpu = domain.child("vcpu");
     machine.maximum_vcpus = small<std::uint32_t>(text_of(vcpu));
@@ -157,7 +169,10 @@ Machine read_domain(std::string_view xml) {
     read_size(domain, machine);
     read_devices(domain, machine);
     machine.kernel_machine_id = kernel_machine_id(text_of(domain.child("os").child("cmdline"), most_description));
-    if (machine.kind == Kind::container) machine.root = read_root(domain);
+    if (machine.kind == Kind::container) {
+        machine.root = read_root(domain);
+        machine.init = read_init(domain);
+    }
     machine.title = text_of(domain.child("title"));
     machine.description = text_of(domain.child("description"), most_description);
     machine.operating_system = read_operating_system(domain);

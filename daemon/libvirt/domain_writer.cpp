@@ -24,6 +24,7 @@ struct Target {
     [[nodiscard]] bool is_qemu() const { return domain_type == "kvm" || domain_type == "qemu"; }
     [[nodiscard]] bool is_xen() const { return domain_type == "xen"; }
     [[nodiscard]] bool is_hvm() const { return os_type == "hvm"; }
+    [[nodiscard]] bool is_container() const { return os_type == "exe"; }
     [[nodiscard]] bool is_x86() const { return arch == "x86_64" || arch == "i686"; }
 };
 
@@ -59,7 +60,17 @@ std::string choose_firmware(const MachineSpec& spec, const std::string& arch) {
     return arch == "aarch64" || arch == "armv7l" || arch == "riscv64" || arch == "loongarch64" ? "efi" : "";
 }
 
+/// A container, which has no emulated hardware: only a root, a console, and perhaps network interfaces.
+Target choose_container(const MachineSpec& spec, const Capabilities& capabilities) {
+    const auto& arch = spec.arch.empty() ? capabilities.arch : spec.arch;
+    for (const auto& guest : capabilities.guests)
+        if (guest.arch == arch && guest.os_type == "exe" && !guest.domain_types.empty())
+            return {guest.domain_types.front(), guest.os_type, arch, ""};
+    throw Error(Code::not_supported, fmt::format("arch: this hypervisor has no containers of {}", arch));
+}
+
 Target choose_target(const MachineSpec& spec, const Capabilities& capabilities) {
+    if (!spec.root.empty()) return choose_container(spec, capabilities);
     const auto& arch = spec.arch.empty() ? capabilities.arch : spec.arch;
     const auto& guest = choose_guest(capabilities, arch);
     Target target{choose_domain_type(guest, spec.acceleration), guest.os_type, arch, ""};
@@ -176,6 +187,7 @@ void write_interface(pugi::xml_node devices, const InterfaceSpec& spec, const Ta
     if (!spec.mac.empty()) set(add(interface, "mac"), "address", spec.mac);
     if (spec.type == "network") set(add(interface, "source"), "network", spec.network);
     if (spec.type == "bridge") set(add(interface, "source"), "bridge", spec.bridge);
+    if (target.is_container()) return;  // one end of a pair of devices, of no model
     // Xen's own network device is what its guests get without a model.
     if (!target.is_xen() || spec.model != "virtio") set(add(interface, "model"), "type", spec.model);
 }
@@ -229,6 +241,38 @@ void write_devices(pugi::xml_node domain, const MachineSpec& spec, const Target&
     if (!target.is_xen()) write_virtio_extras(devices, spec);
 }
 
+/// libvirt knows no number of CPUs for containers: their time is limited to that of as many.
+void write_cpu_time(pugi::xml_node domain, std::uint32_t vcpus) {
+    constexpr std::uint64_t period_usec = 100'000;
+    auto tune = add(domain, "cputune");
+    add(tune, "period", std::to_string(period_usec));
+    add(tune, "quota", std::to_string(period_usec * vcpus));
+}
+
+void write_container(pugi::xml_node domain, const MachineSpec& spec, const Target& target) {
+    write_cpu_time(domain, spec.vcpus);
+    auto os = add(domain, "os");
+    auto type = add(os, "type");
+    set(type, "arch", target.arch);
+    type.text() = target.os_type.c_str();
+    add(os, "init", spec.init.empty() ? "/sbin/init" : spec.init.front());
+    for (std::size_t i = 1; i < spec.init.size(); ++i) add(os, "initarg").text() = spec.init[i].c_str();
+    // Without an interface it would have the host's network.
+    add(add(domain, "features"), "privnet");
+    set(add(domain, "clock"), "offset", "utc");
+    add(domain, "on_poweroff", "destroy");
+    add(domain, "on_reboot", "restart");
+    add(domain, "on_crash", "destroy");
+    auto devices = add(domain, "devices");
+    auto root = add(devices, "filesystem");
+    set(root, "type", "mount");
+    set(add(root, "source"), "dir", spec.root);
+    set(add(root, "target"), "dir", "/");
+    for (const auto& interface : spec.interfaces.value_or(std::vector<InterfaceSpec>()))
+        write_interface(devices, interface, target);
+    set(add(devices, "console"), "type", "pty");
+}
+
 }  // namespace
 
 std::string write_domain(const MachineSpec& spec, const Uuid& uuid, const Host& host) {
@@ -250,6 +294,10 @@ std::string write_domain(const MachineSpec& spec, const Uuid& uuid, const Host& 
     if (maximum != spec.vcpus) vcpu.append_attribute("current") = spec.vcpus;
     vcpu.text() = maximum;
 
+    if (target.is_container()) {
+        write_container(domain, spec, target);
+        return to_text(domain);
+    }
     write_os(domain, spec, target);
     write_platform(domain, target);
     add(domain, "on_poweroff", "destroy");

@@ -57,6 +57,7 @@ public:
     void set_tags(const Uuid& uuid, const std::vector<std::string>& tags) override;
 
     UniqueFd open_console(const Uuid& uuid, bool force) override;
+    std::vector<UniqueFd> open_namespaces(const Uuid& uuid) override;
 
     void resize_disk(const Uuid& uuid, const std::string& path, std::uint64_t size) override;
     GuestIdentity read_guest_identity(const Uuid& uuid) override;

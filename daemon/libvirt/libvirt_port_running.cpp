@@ -5,9 +5,13 @@
 #include "libvirt/libvirt_port.h"
 #include "libvirt/lifecycle_words.h"
 
+#include <fcntl.h>
+#include <libvirt/libvirt-lxc.h>
 #include <libvirt/virterror.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <string_view>
 
 namespace virtbus {
 
@@ -20,6 +24,13 @@ unsigned shutdown_flags(GuestMode mode) {
         case GuestMode::agent: return VIR_DOMAIN_SHUTDOWN_GUEST_AGENT;
     }
     return VIR_DOMAIN_SHUTDOWN_DEFAULT;
+}
+
+/// Of containers libvirt says that their init took what it was asked even where that has no pipe for it (9.0): so it is
+/// asked both by that and by a signal.
+bool is_container(const Domain& domain) {
+    const TextHandle type(virDomainGetOSType(domain.get()));
+    return type && std::string_view(type.get()) == "exe";
 }
 
 unsigned reboot_flags(GuestMode mode) {
@@ -60,11 +71,20 @@ void LibvirtPort::start(const Uuid& uuid, const StartOptions& options) {
 
 void LibvirtPort::shutdown(const Uuid& uuid, GuestMode mode) {
     const auto domain = find(uuid);
+    if (mode == GuestMode::automatic && is_container(domain)) {
+        virDomainShutdownFlags(domain.get(), VIR_DOMAIN_SHUTDOWN_INITCTL);
+        return check_in_state(domain, virDomainShutdownFlags(domain.get(), VIR_DOMAIN_SHUTDOWN_SIGNAL), "shut down",
+                              is_active);
+    }
     check_in_state(domain, virDomainShutdownFlags(domain.get(), shutdown_flags(mode)), "shut down", is_active);
 }
 
 void LibvirtPort::reboot(const Uuid& uuid, GuestMode mode) {
     const auto domain = find(uuid);
+    if (mode == GuestMode::automatic && is_container(domain)) {
+        virDomainReboot(domain.get(), VIR_DOMAIN_REBOOT_INITCTL);
+        return check_in_state(domain, virDomainReboot(domain.get(), VIR_DOMAIN_REBOOT_SIGNAL), "reboot", is_active);
+    }
     check_in_state(domain, virDomainReboot(domain.get(), reboot_flags(mode)), "reboot", is_active);
 }
 
@@ -151,6 +171,18 @@ UniqueFd LibvirtPort::open_console(const Uuid& uuid, bool force) {
     std::erase_if(consoles_, [](const auto& old) { return old->has_ended(); });
     consoles_.push_back(std::move(console));
     return std::move(client);
+}
+
+std::vector<UniqueFd> LibvirtPort::open_namespaces(const Uuid& uuid) {
+    const auto domain = find(uuid);
+    int* files = nullptr;
+    const int count = virDomainLxcOpenNamespace(domain.get(), &files, 0);
+    check_in_state(domain, count, "enter", is_active);
+    std::vector<UniqueFd> namespaces;
+    for (int i = 0; i < count; ++i) namespaces.emplace_back(files[i]);
+    std::free(files);
+    for (const auto& file : namespaces) ::fcntl(file.get(), F_SETFD, FD_CLOEXEC);
+    return namespaces;
 }
 
 }  // namespace virtbus

@@ -49,6 +49,7 @@ std::string_view to_string(JobKind kind) {
         case JobKind::machine_id_regenerate: return "machine-id-regenerate";
         case JobKind::machine_id_seal: return "machine-id-seal";
         case JobKind::machine_id_audit: return "machine-id-audit";
+        case JobKind::run: return "run";
         case JobKind::restore: return "restore";
         case JobKind::migration_in: return "migration-in";
         case JobKind::migration_out: return "migration-out";

@@ -41,6 +41,7 @@ enum class JobKind {
     machine_id_regenerate,
     machine_id_seal,
     machine_id_audit,
+    run,
     // Only ever begun by others than us:
     restore,
     migration_in,

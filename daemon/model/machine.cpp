@@ -78,6 +78,7 @@ void clean_text(Machine& machine) {
     clean(machine.name, machine.state_reason, machine.arch, machine.machine_type, machine.firmware,
           machine.operating_system, machine.title, machine.description);
     for (auto& fact : machine.evidence) clean(fact);
+    for (auto& word : machine.init) clean(word);
     for (auto& tag : machine.tags) clean(tag);
     for (auto& disk : machine.disks)
         clean(disk.target, disk.bus, disk.device, disk.format, disk.file, disk.block, disk.dir, disk.pool, disk.volume,

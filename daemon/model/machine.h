@@ -114,6 +114,8 @@ struct Machine {
     KernelMachineId kernel_machine_id;
     /// The directory of the host that is a container's root; "" where there is none.
     std::string root;
+    /// A container's first process: its path and its arguments.
+    std::vector<std::string> init;
 
     /// The kind of job that libvirt runs on it now, whoever began it, in the words of Job.Kind; "" for none.
     std::string libvirt_job;

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <utility>
 
 namespace virtbus {
 
@@ -18,6 +19,7 @@ constexpr std::size_t title_bytes = 1'000;
 constexpr std::size_t description_bytes = 100'000;
 constexpr std::size_t cmdline_bytes = 2'048;  // what x86 kernels take: COMMAND_LINE_SIZE
 constexpr std::size_t device_count = 64;
+constexpr std::size_t init_count = 100;
 constexpr std::size_t tag_count = 100;
 constexpr std::size_t tag_bytes = 100;
 constexpr std::uint64_t memory_min = std::uint64_t{1} << 20;
@@ -99,6 +101,29 @@ void check_boot(const MachineSpec& spec, const AllowedFiles& allowed) {
     check_line("cmdline", spec.cmdline, cmdline_bytes);
 }
 
+void check_init(const std::vector<std::string>& init) {
+    if (init.size() > init_count) refuse("init", fmt::format("{} words are too many, at most {}", init.size(), init_count));
+    for (const auto& word : init) check_line("init", word, 4'096);
+    if (!init.empty() && init.front().rfind('/', 0) != 0) refuse("init", "must begin with an absolute path in the container");
+}
+
+/// What a container has no use for, and what it has instead or why not.
+constexpr std::pair<std::string_view, std::string_view> not_of_containers[] = {
+    {"maximum_vcpus", "a container has all CPUs that it is given from the start"},
+    {"machine_type", "a container has no machine of its own"},
+    {"firmware", "a container boots no firmware"},
+    {"acceleration", "a container runs on the host's CPUs themselves"},
+    {"disks", "a container has a root instead"},
+    {"kernel", "a container shares the host's"},
+    {"initrd", "a container shares the host's kernel"},
+    {"cmdline", "a container shares the host's kernel; init takes arguments"},
+    {"serial", "a container always has a console"},
+    {"graphics", "a container has no display"},
+    {"guest_agent", "a container needs none: RunCommand"},
+    {"rng", "a container shares the host's"},
+    {"paused", "a container cannot be started paused"},
+};
+
 /// What does not exist is resolved as it is written, and a link that leads nowhere does not exist.
 bool has_link(std::filesystem::path resolved) {
     for (; resolved.has_relative_path(); resolved = resolved.parent_path()) {
@@ -126,6 +151,22 @@ void AllowedFiles::check(std::string_view key, const std::string& file) const {
     if (error || !std::any_of(directories_.begin(), directories_.end(), inside))
         refuse(key, fmt::format("{} is not below a directory that this hypervisor's files may come from "
                                 "(allowed-directories in the configuration)", file));
+}
+
+void AllowedFiles::check_root(std::string_view key, const std::string& directory) const {
+    check_line(key, directory, 4'096);
+    const std::filesystem::path path(directory);
+    if (!path.is_absolute()) refuse(key, "must be an absolute path");
+    std::error_code error;
+    const auto resolved = std::filesystem::canonical(path, error);
+    if (error || !std::filesystem::is_directory(resolved, error)) refuse(key, directory + " is not a directory");
+    const auto is_in = [&](const std::filesystem::path& root) {
+        const auto parent = std::filesystem::canonical(root, error);
+        return !error && resolved.has_relative_path() && resolved.parent_path() == parent;
+    };
+    if (!std::any_of(roots_.begin(), roots_.end(), is_in))
+        refuse(key, fmt::format("{} is not directly in a directory for the roots of containers (container-directories in "
+                                "the configuration)", directory));
 }
 
 void check_name(std::string_view key, std::string_view name) {
@@ -186,12 +227,30 @@ void validate(const MachineSpec& spec, const AllowedFiles& allowed) {
     check_description("description", spec.description);
     check_tags("tags", spec.tags);
     check_boot(spec, allowed);
+    if (!spec.root.empty()) allowed.check_root("root", spec.root);
+    check_init(spec.init);
     if (spec.disks.size() > device_count) refuse("disks", fmt::format("at most {}", device_count));
     for (std::size_t i = 0; i < spec.disks.size(); ++i) check_disk(fmt::format("disks[{}]", i), spec.disks[i], allowed);
     if (!spec.interfaces) return;
     if (spec.interfaces->size() > device_count) refuse("interfaces", fmt::format("at most {}", device_count));
     for (std::size_t i = 0; i < spec.interfaces->size(); ++i)
         check_interface(fmt::format("interfaces[{}]", i), (*spec.interfaces)[i]);
+}
+
+void check_kind(const MachineSpec& spec, Kind kind) {
+    const auto is_given = [&](std::string_view key) {
+        return std::find(spec.given.begin(), spec.given.end(), key) != spec.given.end();
+    };
+    if (kind == Kind::vm) {
+        for (const std::string_view key : {"root", "init"})
+            if (is_given(key)) refuse(key, "only a container has one, and this hypervisor has virtual machines");
+        return;
+    }
+    for (const auto& [key, reason] : not_of_containers)
+        if (is_given(key)) refuse(key, reason);
+    if (spec.root.empty()) refuse("root", "required for a container: a directory of the host");
+    for (const auto& interface : spec.interfaces.value_or(std::vector<InterfaceSpec>()))
+        if (interface.type == "user") refuse("interfaces", "type user is for virtual machines; a container takes network or bridge");
 }
 
 }  // namespace virtbus

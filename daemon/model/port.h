@@ -124,6 +124,9 @@ public:
     /// One end of a stream socket whose other end is pumped to and from the console, until either is closed.
     virtual UniqueFd open_console(const Uuid& uuid, bool force) = 0;
 
+    /// The namespaces of a running container, each a descriptor for setns(2).
+    virtual std::vector<UniqueFd> open_namespaces(const Uuid& uuid) = 0;
+
     /// Makes a disk of a running machine larger: the one that is the file or device at `path`.
     virtual void resize_disk(const Uuid& uuid, const std::string& path, std::uint64_t size) = 0;
 

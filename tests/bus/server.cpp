@@ -26,7 +26,8 @@ namespace virtbus::test {
 class Server::Daemon {
 public:
     Daemon(bus::BusType type, const Hypervisors& hypervisors, std::shared_ptr<ImageTool> tool,
-           std::shared_ptr<GuestTool> guests, const std::string& root, const AllowedFiles& allowed)
+           std::shared_ptr<GuestTool> guests, std::shared_ptr<ContainerTool> containers, const std::string& root,
+           const AllowedFiles& allowed)
         : connection_(bus::open_bus(type)),
           managed_objects_(loop_, *connection_, bus::root_path),
           pump_(loop_, *connection_),
@@ -44,7 +45,7 @@ public:
         for (const auto& hypervisor : hypervisors_) identities_.follow(*hypervisor);
         tree_ = std::make_unique<bus::Tree>(
             bus::Services{loop_, *connection_, authority_, managed_objects_},
-            bus::Model{hypervisors_, jobs_, image_jobs_, identity_jobs_, clones_, host_, allowed},
+            bus::Model{hypervisors_, jobs_, image_jobs_, identity_jobs_, clones_, std::move(containers), host_, allowed},
             [](const std::string&) {});
         spawn(loop_, host_.start(), "watching this host's machine-id");
         for (const auto& hypervisor : hypervisors_) hypervisor->start();
@@ -110,7 +111,8 @@ private:
 Server::Server(const PrivateBus& bus, Hypervisors hypervisors, bus::BusType type, AllowedFiles allowed)
     : hypervisors_(std::move(hypervisors)),
       tool_(std::make_shared<FakeTool>(hypervisors_.front().second->storage())),
-      guests_(std::make_shared<FakeGuests>()) {
+      guests_(std::make_shared<FakeGuests>()),
+      containers_(std::make_shared<FakeContainers>()) {
     std::filesystem::create_directories(root_.path / "etc");
     std::filesystem::create_directories(root_.path / "var/lib/dbus");
     const char* variable = type == bus::BusType::session ? "DBUS_SESSION_BUS_ADDRESS" : "DBUS_SYSTEM_BUS_ADDRESS";
@@ -138,7 +140,7 @@ void Server::begin_to_stop() { daemon_->begin_to_stop(); }
 
 void Server::run(bus::BusType type, const AllowedFiles& allowed, std::promise<void>& ready) {
     try {
-        daemon_ = std::make_unique<Daemon>(type, hypervisors_, tool_, guests_, root_.path, allowed);
+        daemon_ = std::make_unique<Daemon>(type, hypervisors_, tool_, guests_, containers_, root_.path, allowed);
     } catch (...) {
         ready.set_exception(std::current_exception());
         return;

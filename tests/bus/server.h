@@ -38,6 +38,8 @@ public:
     FakeTool& tool() { return *tool_; }
     /// What is inside the disks of machines.
     FakeGuests& guests() { return *guests_; }
+    /// What runs commands in containers.
+    FakeContainers& containers() { return *containers_; }
     /// Below which this host's machine-id is.
     [[nodiscard]] const std::filesystem::path& root() const { return root_.path; }
 
@@ -49,6 +51,7 @@ private:
     Hypervisors hypervisors_;
     std::shared_ptr<FakeTool> tool_;
     std::shared_ptr<FakeGuests> guests_;
+    std::shared_ptr<FakeContainers> containers_;
     TemporaryDirectory root_;
     std::unique_ptr<Daemon> daemon_;  // made by its thread, and gone when that has ended
     std::thread thread_;

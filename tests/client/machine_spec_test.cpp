@@ -31,6 +31,15 @@ TEST(MachineSpec, GivesEachValueTheTypeOfTheApi) {
     EXPECT_TRUE(spec.at("start").get<bool>()) << "paused means started";
 }
 
+TEST(MachineSpec, NamesAContainersRootAndInit) {
+    MachineOptions options;
+    options.name = "box";
+    options.root = "/var/lib/machines/../machines/box";
+    options.init = {"/bin/init", "--log"};
+    EXPECT_EQ(to_json(machine_spec(options)),
+              (Json{{"init", {"/bin/init", "--log"}}, {"name", "box"}, {"root", "/var/lib/machines/box"}}));
+}
+
 TEST(MachineSpec, RefusesNoCpus) {
     MachineOptions options;
     options.vcpus = "0";

@@ -145,7 +145,7 @@ TEST_F(LifecycleTest, AGuestIsSavedAndGoesOnWhereItWas) {
     const auto saving = machine(path)->Save({});
     EXPECT_EQ(finish(saving), "done");
     EXPECT_EQ(state(path), "shut-off");
-    EXPECT_TRUE(get<bool>(path, "Saved"));
+    EXPECT_TRUE(machine(path)->Saved());
     EXPECT_TRUE(happened(path, "stopped", "saved"));
 
     const auto failure = failure_of([&] { machine(path)->Delete({}); });
@@ -155,7 +155,7 @@ TEST_F(LifecycleTest, AGuestIsSavedAndGoesOnWhereItWas) {
     ASSERT_NE(restoring, "/");
     EXPECT_EQ(finish(restoring), "done");
     EXPECT_EQ(state(path), "running");
-    EXPECT_FALSE(get<bool>(path, "Saved"));
+    EXPECT_FALSE(machine(path)->Saved());
     Console console(machine(path)->OpenConsole({}));
     console.write("echo still-$kept\n");
     EXPECT_TRUE(console.wait_for("still-unforgotten"));

@@ -30,9 +30,9 @@ TEST_F(SpecTest, TheDefaultsAreSensible) {
     EXPECT_GT(evidence.size(), 1U);
     EXPECT_EQ(get<std::uint64_t>(path, "Memory"), std::uint64_t{1} << 30);
     EXPECT_EQ(get<std::uint32_t>(path, "Vcpus"), 1U);
-    EXPECT_EQ(get<std::string>(path, "Agent"), "disconnected");
-    EXPECT_EQ(get<std::string>(path, "Firmware"), "bios");
-    EXPECT_NE(get<std::string>(path, "MachineType").find("q35"), std::string::npos);
+    EXPECT_EQ(machine(path)->Agent(), "disconnected");
+    EXPECT_EQ(machine(path)->Firmware(), "bios");
+    EXPECT_NE(machine(path)->MachineType().find("q35"), std::string::npos);
     EXPECT_EQ(get<std::uint32_t>(path, "Owner"), static_cast<std::uint32_t>(::getuid()));
     const auto interfaces = get<std::vector<VariantMap>>(path, "Interfaces");
     ASSERT_EQ(interfaces.size(), 1U);

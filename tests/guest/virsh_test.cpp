@@ -79,7 +79,7 @@ TEST_F(VirshTest, AJobThatOthersBeginIsShown) {
     EXPECT_EQ(job->Subject(), path);
     EXPECT_EQ(job->Owner(), UINT32_MAX) << "nobody began it through virtbus";
     EXPECT_EQ(finish(added->subject), "done");
-    EXPECT_TRUE(get<bool>(path, "Saved"));
+    EXPECT_TRUE(machine(path)->Saved());
 }
 
 }  // namespace virtbus::test

@@ -1,15 +1,36 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What the tests of containers share: one client that acts, another that sees what every client sees, and a host with the
-// hypervisors lxc and qemu. Runs inside run-host.
+// What the tests of containers share: one client that acts, another that sees what every client sees, a host with the
+// hypervisors lxc and qemu, containers of busybox, and machines of the small guest. Runs inside run-host.
 #pragma once
 
 #include "support/client.h"
+#include "support/console.h"
 
 #include <gtest/gtest.h>
 
+#include <sys/types.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <set>
 #include <string>
+#include <vector>
 
 namespace virtbus::test {
+
+namespace fs = std::filesystem;
+
+/// How a command in a container ended, and what it wrote.
+struct Ended {
+    std::string state;  ///< of the job
+    std::string error;  ///< its name
+    std::uint64_t exit_code = 0;
+    std::uint64_t signal = 0;
+    std::string output;
+    std::string errors;
+};
 
 class ContainersTest : public testing::Test {
 protected:
@@ -17,9 +38,59 @@ protected:
     static constexpr const char* qemu = "/org/virtbus1/hypervisor/qemu";
 
     ContainersTest();
+    void TearDown() override;
+
+    /// A name that no other test has.
+    static std::string new_name();
+    /// A root directory of busybox, called `name`, whose init answers on the console, and stops when it is asked.
+    static fs::path make_root(const std::string& name);
+
+    static VariantMap container_spec(const std::string& name);
+    static VariantMap vm_spec();
+    /// CreateMachine; the machine is deleted when the test has ended.
+    std::string create(const std::string& hypervisor, const VariantMap& spec);
+    /// Creates and starts a container, and waits until its init says that it is ready.
+    std::string create_ready(const std::string& name);
+
+    std::unique_ptr<proxies::Machine> machine(const std::string& path) { return actor.machine(path); }
+    std::string state(const std::string& path) { return observer.machine(path)->State(); }
+    /// The interfaces of virtbus that an object has, as ObjectManager tells the second client.
+    std::set<std::string> interfaces(const std::string& path);
+    /// Waits until the second client was told that `property` became `value`.
+    template <typename Value>
+    bool announced(const std::string& path, const std::string& property, const Value& value);
+    /// Waits for a job's end; its State.
+    std::string finish(const std::string& job);
+
+    /// Begins a command that reads nothing, and whose output nobody reads.
+    std::string begin(const std::string& path, const std::vector<std::string>& words, const VariantMap& options = {});
+    Ended run(const std::string& path, const std::vector<std::string>& words, const std::string& input = {});
+    /// The same of a line for sh.
+    Ended shell(const std::string& path, const std::string& line) { return run(path, {"sh", "-c", line}); }
+
+    /// What a file of the container's cgroup of this controller says.
+    static std::string cgroup(const std::string& name, const std::string& controller, const std::string& file);
+    /// The process of this host whose command line is this; 0 where there is none.
+    static pid_t process(const std::vector<std::string>& words);
+    /// What follows `key` in /proc/PID/status.
+    static std::string status(pid_t pid, const std::string& key);
 
     Client actor;
     Client observer;
+
+private:
+    std::vector<std::string> created_;
 };
+
+template <typename Value>
+bool ContainersTest::announced(const std::string& path, const std::string& property, const Value& value) {
+    return observer.wait_until([&] {
+        for (const auto& signal : observer.signals)
+            if (signal.name == "PropertiesChanged" && signal.path == path && signal.changed.contains(property) &&
+                signal.changed.at(property).get<Value>() == value)
+                return true;
+        return false;
+    });
+}
 
 }  // namespace virtbus::test

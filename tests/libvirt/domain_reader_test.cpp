@@ -74,6 +74,8 @@ TEST(DomainReader, CallsWhatRunsAProgramAContainer) {
     EXPECT_EQ(box.acceleration, Acceleration::native);
     EXPECT_EQ(box.firmware, "");
     EXPECT_EQ(box.agent, AgentState::none);
+    EXPECT_EQ(box.root, "/var/lib/machines/box");
+    EXPECT_EQ(box.init, std::vector<std::string>{"/sbin/init"});
 }
 
 TEST(DomainReader, ReadsIdentityAndSize) {

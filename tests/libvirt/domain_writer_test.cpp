@@ -192,6 +192,45 @@ TEST(DomainWriter, MakesNoContainersYet) {
     EXPECT_TRUE(refuses(outcome_of([] { written(named("box"), "lxc"); }), Code::not_supported));
 }
 
+TEST(DomainWriter, AContainerHasARootAConsoleAndANetworkOfItsOwn) {
+    auto spec = named("box");
+    spec.root = "/var/lib/machines/box";
+    spec.init = {"/bin/init", "--log", "a <b>"};
+    spec.vcpus = 2;
+    spec.tags = {"a"};
+    spec.owner = 1000;
+    const auto xml = written(spec, "lxc");
+    EXPECT_TRUE(says(xml, "<privnet")) << "never the host's network";
+    EXPECT_TRUE(says(xml, "<quota>200000</quota>")) << "the time of two CPUs";
+    for (const auto* part : {"<disk", "<graphics", "<channel", "<serial", "<memballoon", "<rng", "<interface", "<cpu "})
+        EXPECT_FALSE(says(xml, part)) << part;
+    const auto machine = read_domain(xml);
+    EXPECT_EQ(machine.kind, Kind::container);
+    EXPECT_EQ(machine.root, "/var/lib/machines/box");
+    EXPECT_EQ(machine.init, spec.init);
+    EXPECT_EQ(machine.vcpus, 2U);
+    EXPECT_EQ(machine.tags, spec.tags);
+    EXPECT_EQ(machine.owner, 1000U);
+    EXPECT_EQ(machine.acceleration, Acceleration::native);
+}
+
+TEST(DomainWriter, AContainerStartsTheUsualInitByItself) {
+    auto spec = named("box");
+    spec.root = "/var/lib/machines/box";
+    InterfaceSpec interface;
+    interface.type = "network";
+    interface.network = "default";
+    spec.interfaces = std::vector{interface};
+    const auto xml = written(spec, "lxc");
+    const auto machine = read_domain(xml);
+    EXPECT_EQ(machine.init, std::vector<std::string>{"/sbin/init"});
+    ASSERT_EQ(machine.interfaces.size(), 1U);
+    EXPECT_EQ(machine.interfaces[0].network, "default");
+    EXPECT_FALSE(says(xml, "<model")) << "its end of a pair of devices is of no model";
+    spec.arch = "riscv64";
+    EXPECT_TRUE(refuses(outcome_of([&] { written(spec, "lxc"); }), Code::not_supported, "arch: "));
+}
+
 }  // namespace
 
 }  // namespace virtbus::test

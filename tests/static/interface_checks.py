@@ -31,6 +31,14 @@ STORAGE = """
 </node>
 """
 
+CONTAINER = """
+<domain type="test">
+  <name>box</name>
+  <memory unit="MiB">64</memory>
+  <os><type>exe</type><init>/init</init></os>
+</domain>
+"""
+
 BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
   "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
@@ -217,11 +225,17 @@ class Daemon(unittest.TestCase):
         return read_interfaces(shown.stdout)
 
     def test_has_exactly_the_interfaces_that_are_documented(self):
-        started = self.busctl('call', 'org.virtbus1', self.machine, 'org.virtbus1.Machine', 'Save', 'a{sv}', '0')
+        started = self.busctl('call', 'org.virtbus1', self.machine, 'org.virtbus1.VirtualMachine', 'Save', 'a{sv}',
+                              '0')
         self.assertEqual(started.returncode, 0, started.stderr)
         job = re.search(r'"([^"]+)"', started.stdout).group(1)
+        defined = self.busctl('call', 'org.virtbus1', '/org/virtbus1/hypervisor/test', 'org.virtbus1.Hypervisor',
+                              'DefineXml', 'sa{sv}', CONTAINER, '0')
+        self.assertEqual(defined.returncode, 0, defined.stderr)
+        container = re.search(r'"([^"]+)"', defined.stdout).group(1)
         places = {'org.virtbus1.Manager': '/org/virtbus1', 'org.virtbus1.Hypervisor': '/org/virtbus1/hypervisor/test',
                   'org.virtbus1.Machine': self.machine, 'org.virtbus1.Job': job,
+                  'org.virtbus1.VirtualMachine': self.machine, 'org.virtbus1.Container': container,
                   'org.virtbus1.Image': self.image, 'org.virtbus1.Pool': self.image.rsplit('/image/', 1)[0],
                   'org.virtbus1.MachineId': self.machine, 'org.virtbus1.HostMachineId': '/org/virtbus1/machine_id',
                   'org.freedesktop.LogControl1': '/org/freedesktop/LogControl1'}
@@ -235,9 +249,11 @@ class Daemon(unittest.TestCase):
             self.assertEqual(sorted(member.signature() for member in shown[interface][1]),
                              sorted(member.signature() for member in documented[interface][1]), interface)
             there = {name for name, place in places.items() if place == path}
-            # This host's machine-id is one as those of machines are.
-            if path == '/org/virtbus1/machine_id':
+            # This host's machine-id is one as those of machines are, and a container a machine.
+            if path in ('/org/virtbus1/machine_id', container):
                 there.add('org.virtbus1.MachineId')
+            if path == container:
+                there.add('org.virtbus1.Machine')
             for name in shown:
                 self.assertTrue(name in there or name.startswith('org.freedesktop.DBus.'), f'{path} has {name} too')
 

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <org.freedesktop.LogControl1_proxy.h>
+#include <org.virtbus1.Container_proxy.h>
 #include <org.virtbus1.Hypervisor_proxy.h>
 #include <org.virtbus1.HostMachineId_proxy.h>
 #include <org.virtbus1.Job_proxy.h>
 #include <org.virtbus1.MachineId_proxy.h>
 #include <org.virtbus1.Machine_proxy.h>
 #include <org.virtbus1.Manager_proxy.h>
+#include <org.virtbus1.VirtualMachine_proxy.h>
 #include <sdbus-c++/sdbus-c++.h>
 
 #include <chrono>
@@ -79,7 +81,10 @@ private:
     void onPropertiesChanged(const std::string&, const VariantMap&, const std::vector<std::string>&) override {}
 };
 
-class Machine final : public sdbus::ProxyInterfaces<org::virtbus1::Machine_proxy, sdbus::Properties_proxy> {
+/// With what only virtual machines have, or only containers.
+class Machine final
+    : public sdbus::ProxyInterfaces<org::virtbus1::Machine_proxy, org::virtbus1::VirtualMachine_proxy,
+                                    org::virtbus1::Container_proxy, sdbus::Properties_proxy> {
 public:
     using ProxyInterfaces::ProxyInterfaces;
 

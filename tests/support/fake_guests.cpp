@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "support/fake_guests.h"
 
+#include <poll.h>
+
 #include <chrono>
 #include <utility>
 
@@ -102,6 +104,43 @@ GuestIdentity FakeGuests::change_identity(const GuestSystem& system, const Ident
     if (change.expected && change.expected != id) throw Error(Code::stale_generation, "it has another machine-id");
     id = seals ? std::nullopt : change.id;
     return look(id);
+}
+
+void FakeContainers::end_with(const CommandEnd& end) {
+    const std::lock_guard lock(mutex_);
+    end_ = end;
+}
+
+void FakeContainers::fail(const Error& error) {
+    const std::lock_guard lock(mutex_);
+    failure_ = error;
+}
+
+void FakeContainers::go_on() {
+    const std::lock_guard lock(mutex_);
+    goes_on_ = true;
+}
+
+std::vector<std::string> FakeContainers::words() const {
+    const std::lock_guard lock(mutex_);
+    return words_;
+}
+
+std::chrono::microseconds FakeContainers::limit() const {
+    const std::lock_guard lock(mutex_);
+    return limit_;
+}
+
+CommandEnd FakeContainers::run(const std::vector<UniqueFd>&, const ContainerCommand& command, Transfer& transfer) {
+    std::unique_lock lock(mutex_);
+    words_ = command.words;
+    limit_ = command.limit;
+    if (failure_) throw *std::exchange(failure_, std::nullopt);
+    if (!goes_on_) return end_;
+    lock.unlock();
+    pollfd cancelled{transfer.cancel_fd(), POLLIN, 0};
+    ::poll(&cancelled, 1, -1);
+    throw Error(Code::cancelled, "It was cancelled");
 }
 
 }  // namespace virtbus::test

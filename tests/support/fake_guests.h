@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The systems inside machines' disks, as plain values; and this host's machine-id, for real, below any root. Any
-// thread.
+// The systems inside machines' disks, and the commands in containers, as plain values; and this host's machine-id, for
+// real, below any root. Any thread.
 #pragma once
 
+#include "model/container_command.h"
 #include "model/error.h"
 #include "model/guest_tool.h"
 #include "model/host_tool.h"
@@ -60,6 +61,29 @@ private:
     std::optional<GuestIdentity> finding_;
     bool blocked_ = false;
     std::size_t hanging_ = 0;
+};
+
+/// Runs no command, and says that it ended as it was told; unless it was told to fail, or that it goes on for ever.
+class FakeContainers final : public ContainerTool {
+public:
+    void end_with(const CommandEnd& end);
+    void fail(const Error& error);
+    /// Commands go on until they are cancelled.
+    void go_on();
+    /// Of the last command.
+    [[nodiscard]] std::vector<std::string> words() const;
+    [[nodiscard]] std::chrono::microseconds limit() const;
+
+    CommandEnd run(const std::vector<UniqueFd>& namespaces, const ContainerCommand& command,
+                   Transfer& transfer) override;
+
+private:
+    mutable std::mutex mutex_;
+    CommandEnd end_;
+    std::optional<Error> failure_;
+    bool goes_on_ = false;
+    std::vector<std::string> words_;
+    std::chrono::microseconds limit_{};
 };
 
 /// What the helper program does, in this process.

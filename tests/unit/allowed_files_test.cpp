@@ -144,5 +144,27 @@ TEST_F(AllowedFilesTest, RefusesNamesThatAreTooLongOrNoText) {
     EXPECT_TRUE(refuses(top.string() + "/images/web" + std::string("\0.qcow2", 7)));
 }
 
+TEST_F(AllowedFilesTest, TheRootOfAContainerIsDirectlyInADirectoryForRoots) {
+    fs::create_directories(top / "roots/box/etc");
+    fs::create_symlink(top / "secret", top / "roots/link");
+    fs::create_symlink(top / "roots/box", top / "way");
+    const AllowedFiles allowed({top / "images"}, {top / "nowhere", top / "roots"});
+    const auto check_root = [&](const fs::path& directory) {
+        return test::outcome_of([&] { allowed.check_root("root", directory.string()); });
+    };
+    EXPECT_FALSE(check_root(top / "roots/box").failed);
+    EXPECT_FALSE(check_root(top / "roots/box/").failed);
+    EXPECT_FALSE(check_root(top / "way").failed);
+    const std::vector<fs::path> refused{top / "roots",         "/",
+                                        top / "roots/box/etc",  // a guest could replace it
+                                        top / "roots/link",    top / "images/deep",
+                                        top / "roots/missing", top / "images/web.qcow2",
+                                        "roots/box",           top / "roots/../secret"};
+    for (const auto& directory : refused)
+        EXPECT_TRUE(test::refuses(check_root(directory), Code::invalid_args, "root: ")) << directory;
+    EXPECT_TRUE(test::refuses(test::outcome_of([&] { allowed.check("disks[0].file", top / "roots/box/etc/x"); }),
+                              Code::invalid_args, "disks[0].file: "));
+}
+
 }  // namespace
 }  // namespace virtbus

@@ -218,5 +218,71 @@ TEST(MachineSpec, SingleSettingsNameTheKeyThatTheyAreGiven) {
     EXPECT_TRUE(test::refuses(test::outcome_of([] { check_vcpus("maximum", 0); }), Code::invalid_args, "maximum: "));
 }
 
+MachineSpec container_spec() {
+    MachineSpec spec;
+    spec.name = "box";
+    spec.root = "/var/lib/machines/box";
+    spec.given = {"name", "root"};
+    return spec;
+}
+
+TEST(MachineKind, AContainerTakesItsRootAndItsInit) {
+    auto spec = container_spec();
+    spec.init = {"/bin/init", "--quiet"};
+    spec.interfaces = std::vector{network_interface()};
+    spec.given.insert(spec.given.end(), {"init", "interfaces", "memory", "vcpus", "tags", "start"});
+    check_kind(spec, Kind::container);
+}
+
+TEST(MachineKind, WhatAContainerHasNoUseForIsRefusedByName) {
+    for (const auto* key : {"maximum_vcpus", "machine_type", "firmware", "acceleration", "disks", "kernel", "initrd",
+                            "cmdline", "serial", "graphics", "guest_agent", "rng", "paused"}) {
+        auto spec = container_spec();
+        spec.given.emplace_back(key);
+        EXPECT_TRUE(test::refuses(test::outcome_of([&] { check_kind(spec, Kind::container); }), Code::invalid_args,
+                                  std::string(key) + ": "))
+            << key;
+    }
+}
+
+TEST(MachineKind, AContainerNeedsARoot) {
+    auto spec = container_spec();
+    spec.root.clear();
+    EXPECT_TRUE(test::refuses(test::outcome_of([&] { check_kind(spec, Kind::container); }), Code::invalid_args, "root: "));
+}
+
+TEST(MachineKind, AContainerHasNoNetworkOfItsUser) {
+    auto spec = container_spec();
+    spec.interfaces = std::vector<InterfaceSpec>(1);
+    spec.interfaces->front().type = "user";
+    EXPECT_TRUE(test::refuses(test::outcome_of([&] { check_kind(spec, Kind::container); }), Code::invalid_args,
+                              "interfaces: "));
+}
+
+TEST(MachineKind, AVirtualMachineHasNeitherRootNorInit) {
+    for (const auto* key : {"root", "init"}) {
+        auto spec = good_spec();
+        spec.given = {"name", key};
+        EXPECT_TRUE(test::refuses(test::outcome_of([&] { check_kind(spec, Kind::vm); }), Code::invalid_args,
+                                  std::string(key) + ": "))
+            << key;
+    }
+    check_kind(good_spec(), Kind::vm);
+}
+
+TEST(MachineKind, TheFirstProcessIsNamedByAnAbsolutePath) {
+    const auto outcome = [](std::vector<std::string> init) {
+        auto spec = good_spec();
+        spec.init = std::move(init);
+        return test::outcome_of([&] { validate(spec, AllowedFiles::everything()); });
+    };
+    EXPECT_FALSE(outcome({"/init"}).failed);
+    EXPECT_FALSE(outcome({"/init", "", "an argument"}).failed);
+    EXPECT_TRUE(test::refuses(outcome({"init"}), Code::invalid_args, "init: "));
+    EXPECT_TRUE(test::refuses(outcome({""}), Code::invalid_args, "init: "));
+    EXPECT_TRUE(test::refuses(outcome({"/init", "a\nb"}), Code::invalid_args, "init: "));
+    EXPECT_TRUE(test::refuses(outcome(std::vector<std::string>(101, "/init")), Code::invalid_args, "init: "));
+}
+
 }  // namespace
 }  // namespace virtbus

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// run: a command in a container, with our standard streams and its exit code.
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <memory>
+#include <system_error>
+#include <thread>
+
+#include "job_waiter.h"
+#include "program.h"
+#include "text.h"
+#include "units.h"
+#include "verbs.h"
+
+namespace virtbusctl {
+
+namespace {
+
+constexpr int signal_base = 128;  // as shells have it
+
+struct RunRequest {
+    std::string machine, timeout;
+    std::vector<std::string> words;
+};
+
+/// The command gets sockets, never our terminal or files: what is inside could write to them as it likes.
+struct Stream {
+    sdbus::UnixFd ours, theirs;
+
+    Stream() {
+        std::array<int, 2> ends{};
+        if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
+            throw std::system_error(errno, std::generic_category(), "socketpair");
+        ours = sdbus::UnixFd(ends[0], sdbus::adopt_fd);
+        theirs = sdbus::UnixFd(ends[1], sdbus::adopt_fd);
+    }
+};
+
+/// Until the end of one side. A socket says so by an error, others by a signal, which ends us as it should.
+void carry(int from, int to, bool to_socket) {
+    std::array<char, 65'536> buffer{};
+    for (;;) {
+        const auto size = ::read(from, buffer.data(), buffer.size());
+        if (size < 0 && errno == EINTR) continue;
+        if (size <= 0) break;
+        for (ssize_t done = 0; done < size;) {
+            const auto data = buffer.data() + done;
+            const auto left = static_cast<std::size_t>(size - done);
+            const auto written = to_socket ? ::send(to, data, left, MSG_NOSIGNAL) : ::write(to, data, left);
+            if (written < 0 && errno == EINTR) continue;
+            if (written <= 0) return;
+            done += written;
+        }
+    }
+    if (to_socket) ::shutdown(to, SHUT_WR);
+}
+
+Dictionary options_of(const RunRequest& request) {
+    if (request.timeout.empty()) return {};
+    return {{"timeout_usec", static_cast<std::uint64_t>(parse_duration(request.timeout).count())}};
+}
+
+bool run(Program& program, const RunRequest& request) {
+    bool success = false;
+    const auto name = printable(request.machine);
+    const bool undisturbed = program.attempt("run a command in " + name, [&] {
+        auto machine = program.machine(program.find_machine(request.machine));
+        JobWaiter waiter(program.bus());
+        auto input = std::make_shared<Stream>();
+        Stream output, errors;
+        const std::string job = machine.RunCommand(request.words, input->theirs, output.theirs, errors.theirs,
+                                                   options_of(request));
+        for (auto* stream : {input.get(), &output, &errors}) stream->theirs.reset();
+        // Whoever types nothing more would keep us: this one ends with the program.
+        std::thread([input] { carry(STDIN_FILENO, input->ours.get(), true); }).detach();
+        std::thread from_output([&] { carry(output.ours.get(), STDOUT_FILENO, false); });
+        std::thread from_errors([&] { carry(errors.ours.get(), STDERR_FILENO, false); });
+        waiter.add(job, name, [&program](const Json& ended) {
+            const auto& result = ended.at("Result");
+            const auto signal = number_at(result, "signal");
+            program.end_with(static_cast<int>(signal != 0 ? signal_base + signal : number_at(result, "exit_code")));
+            return true;
+        });
+        success = waiter.wait();
+        from_output.join();
+        from_errors.join();
+    });
+    return undisturbed && success;
+}
+
+}  // namespace
+
+void add_run_verb(Program& program) {
+    const auto request = std::make_shared<RunRequest>();
+    auto* verb = program.add_verb("Act", "run", "run a command in a container; its exit code is passed on", "",
+                                  [&program, request] { return run(program, *request); });
+    verb->add_option("MACHINE", request->machine)->required();
+    verb->add_option("COMMAND", request->words, "after --: the program and its arguments")->required();
+    verb->add_option("--timeout", request->timeout, "then it is killed, default 1h")->type_name("TIME");
+}
+
+}  // namespace virtbusctl

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "bus/machine_face.h"
+
+#include "base/log.h"
+#include "bus/paths.h"
+
+#include <fmt/format.h>
+
+namespace virtbus::bus {
+
+Error MachineFace::gone() const { return {Code::no_such_machine, fmt::format("machine {} is gone", machine_->name)}; }
+
+Task<> MachineFace::change(Lane lane, PortWork work) {
+    const auto uuid = machine_->uuid;
+    co_await hypervisor_->run(lane, std::move(work));
+    co_await hypervisor_->inventory().refreshed(uuid);
+}
+
+sdbus::ObjectPath MachineFace::start_job(JobKind kind, const Call& call, Jobs::Work work) {
+    const MachineRef machine{hypervisor_->name(), machine_->uuid};
+    return job_path(jobs_.start({kind, machine, call.uid, {machine}, {}}, std::move(work)));
+}
+
+void MachineFace::log_call(const Call& call, std::string_view verb) const {
+    log::info(fmt::format("uid {}: {} machine {}", call.uid, verb, machine_->name),
+              {{"VIRTBUS_MACHINE", machine_->uuid.text()},
+               {"VIRTBUS_HYPERVISOR", hypervisor_->name()},
+               {"VIRTBUS_UID", std::to_string(call.uid)},
+               {"VIRTBUS_SENDER", call.sender}});
+}
+
+void MachineFace::require_active() const {
+    if (!is_active(machine_->state))
+        throw Error(Code::invalid_state, fmt::format("machine {} is {}: it does not run", machine_->name,
+                                                     to_string(machine_->state)));
+}
+
+void MachineFace::require_awake() const {
+    require_active();
+    if (machine_->state == MachineState::paused || machine_->state == MachineState::suspended)
+        throw Error(Code::invalid_state, fmt::format("machine {} is {}: Resume it first", machine_->name,
+                                                     to_string(machine_->state)));
+}
+
+}  // namespace virtbus::bus
