@@ -51,6 +51,7 @@ private:
     void SetTitle(Result&& result, std::string title, VariantMap options) override;
     void SetDescription(Result&& result, std::string description, VariantMap options) override;
     void SetTags(Result&& result, std::vector<std::string> tags, VariantMap options) override;
+    void GetAddresses(sdbus::Result<std::vector<VariantMap>>&& result, VariantMap options) override;
     void GetXml(sdbus::Result<std::string, std::uint64_t>&& result, VariantMap options) override;
     void DefineXml(Result&& result, std::string xml, VariantMap options) override;
     void OpenConsole(sdbus::Result<sdbus::UnixFd>&& result, VariantMap options) override;
@@ -78,6 +79,8 @@ private:
     std::vector<VariantMap> Disks() override;
     std::vector<VariantMap> Interfaces() override;
     std::vector<VariantMap> Graphics() override;
+    std::vector<VariantMap> Addresses() override;
+    std::uint64_t AddressesUSec() override { return machine_->addresses_found; }
     std::string Agent() override { return std::string(to_string(machine_->agent)); }
     std::string OperatingSystem() override { return machine_->operating_system; }
     std::string Title() override { return machine_->title; }

@@ -14,5 +14,6 @@ Changes changes_between(const Machine& before, const Machine& after);
 VariantMap to_dictionary(const Disk& disk);
 VariantMap to_dictionary(const Interface& interface);
 VariantMap to_dictionary(const Graphics& graphics);
+VariantMap to_dictionary(const Address& address);
 
 }  // namespace virtbus::bus

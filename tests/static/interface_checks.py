@@ -223,6 +223,7 @@ class Daemon(unittest.TestCase):
         places = {'org.virtbus1.Manager': '/org/virtbus1', 'org.virtbus1.Hypervisor': '/org/virtbus1/hypervisor/test',
                   'org.virtbus1.Machine': self.machine, 'org.virtbus1.Job': job,
                   'org.virtbus1.Image': self.image, 'org.virtbus1.Pool': self.image.rsplit('/image/', 1)[0],
+                  'org.virtbus1.Network': '/org/virtbus1/hypervisor/test/network/default',
                   'org.virtbus1.MachineId': self.machine, 'org.virtbus1.HostMachineId': '/org/virtbus1/machine_id',
                   'org.freedesktop.LogControl1': '/org/freedesktop/LogControl1'}
         documented = {}
