@@ -31,3 +31,43 @@ build() {
         ninja -C "$dir" daemon/virtbusd daemon/helper/virtbus-{,guest-}helper client/virtbusctl
     ) 9>"$dir/.lock" >&2
 }
+
+# ---- the daemon of a throwaway instance; it writes to $VIRTBUS_LOG ---------------------------------------------------
+
+# Starts virtbusd with these options, and returns when it has its name on the bus.
+start_daemon() {
+    local try
+    "$VIRTBUS_BUILD/daemon/virtbusd" "$@" </dev/null >"$VIRTBUS_LOG" 2>&1 &
+    daemon=$!
+    for ((try = 0; try < 600; ++try)); do
+        ! name_owned || return 0
+        kill -0 "$daemon" 2>/dev/null || break
+        sleep 0.05
+    done
+    tell_log "virtbusd didn't take its name on the bus"
+    exit 1
+}
+
+name_owned() {
+    local address=${DBUS_SESSION_BUS_ADDRESS-$DBUS_SYSTEM_BUS_ADDRESS} peer=org.freedesktop.DBus
+    [[ $(busctl --address="$address" call $peer /org/freedesktop/DBus $peer NameHasOwner s org.virtbus1) == "b true" ]]
+}
+
+# Ends virtbusd as its service manager would, and fails when it crashed, hung, or a sanitizer complained.
+stop_daemon() {
+    local try code=0
+    kill -TERM "$daemon" 2>/dev/null || true
+    for ((try = 0; try < 200; ++try)); do
+        kill -0 "$daemon" 2>/dev/null || break
+        sleep 0.05
+    done
+    kill -KILL "$daemon" 2>/dev/null || true
+    wait "$daemon" || code=$?
+    ((code == 0)) || tell_log "virtbusd ended with code $code"
+    return "$code"
+}
+
+tell_log() {
+    say "$1; it wrote:"
+    tail -n 100 "$VIRTBUS_LOG" >&2
+}

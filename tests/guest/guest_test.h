@@ -4,6 +4,7 @@
 #pragma once
 
 #include "support/client.h"
+#include "support/console.h"
 
 #include <gtest/gtest.h>
 
@@ -15,22 +16,6 @@
 #include <vector>
 
 namespace virtbus::test {
-
-/// A machine's console, as OpenConsole gives it.
-class Console {
-public:
-    explicit Console(const sdbus::UnixFd& fd);
-
-    void write(const std::string& text);
-    /// Reads until `text` has come; false when the console ended or a minute passed before.
-    bool wait_for(const std::string& text);
-    /// How often `text` has come so far.
-    [[nodiscard]] int count(const std::string& text) const;
-
-private:
-    sdbus::UnixFd fd_;
-    std::string output_;
-};
 
 class GuestTest : public testing::Test {
 protected:
