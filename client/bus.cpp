@@ -126,6 +126,14 @@ std::vector<Bus::ImageRow> Bus::list_images(const Dictionary& filter) {
     return rows;
 }
 
+std::vector<Bus::NetworkRow> Bus::list_networks(const Dictionary& filter) {
+    std::vector<NetworkRow> rows;
+    for (const auto& row : manager().ListNetworks(filter))
+        rows.push_back({row.get<0>(), row.get<1>(), row.get<2>(), row.get<3>(), row.get<4>(), row.get<5>(),
+                        row.get<6>(), row.get<7>()});
+    return rows;
+}
+
 std::vector<Bus::HypervisorView> Bus::hypervisors() {
     std::vector<HypervisorView> result;
     for (const auto& path : manager().Hypervisors())

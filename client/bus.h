@@ -11,6 +11,7 @@
 #include <org.virtbus1.MachineId_proxy.h>
 #include <org.virtbus1.Machine_proxy.h>
 #include <org.virtbus1.Manager_proxy.h>
+#include <org.virtbus1.Network_proxy.h>
 #include <org.virtbus1.Pool_proxy.h>
 #include <org.virtbus1.VirtualMachine_proxy.h>
 #include <sdbus-c++/sdbus-c++.h>
@@ -84,6 +85,11 @@ public:
     Image(sdbus::IConnection& connection, const std::string& path) : ProxyInterfaces(connection, service, path) {}
 };
 
+class Network final : public sdbus::ProxyInterfaces<org::virtbus1::Network_proxy> {
+public:
+    Network(sdbus::IConnection& connection, const std::string& path) : ProxyInterfaces(connection, service, path) {}
+};
+
 /// Of a machine, beside Machine, or of this host.
 class MachineId final : public sdbus::ProxyInterfaces<org::virtbus1::MachineId_proxy> {
 public:
@@ -143,6 +149,13 @@ public:
         std::uint32_t users;
     };
     [[nodiscard]] std::vector<ImageRow> list_images(const Dictionary& filter = {});
+
+    struct NetworkRow {
+        std::string path, name, hypervisor, forward, bridge;
+        bool active, autostart;
+        std::vector<std::string> subnets;
+    };
+    [[nodiscard]] std::vector<NetworkRow> list_networks(const Dictionary& filter = {});
 
     struct HypervisorView {
         std::string path;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "network_text.h"
 #include "output.h"
 #include "text.h"
 #include "units.h"
@@ -84,6 +85,7 @@ std::string graphics_text(const Json& graphics) {
 void add_devices(Block& block, const Json& machine) {
     block.add("Disks", lines_of(array_at(machine, "Disks"), disk_text));
     block.add("Interfaces", lines_of(array_at(machine, "Interfaces"), interface_text));
+    block.add("Addresses", lines_of(array_at(machine, "Addresses"), address_text));
     block.add("Graphics", lines_of(array_at(machine, "Graphics"), graphics_text));
     block.add("Guest agent", shown(machine, "Agent"));
 }

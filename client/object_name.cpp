@@ -14,12 +14,22 @@ namespace {
 
 constexpr const char* hypervisor_template = "/org/virtbus1/hypervisor/%";
 constexpr const char* pool_template = "/org/virtbus1/hypervisor/%/pool/%";
+constexpr const char* network_template = "/org/virtbus1/hypervisor/%/network/%";
 constexpr const char* image_template = "/org/virtbus1/hypervisor/%/pool/%/image/%";
 
 /// Takes what libsystemd has allocated.
 std::string taken(char* text) {
     const std::unique_ptr<char, decltype(&std::free)> owner(text, &std::free);
     return text == nullptr ? "" : text;
+}
+
+/// "" for the path of anything but a network.
+std::string network_name(const std::string& path) {
+    char* hypervisor = nullptr;
+    char* network = nullptr;
+    if (sd_bus_path_decode_many(path.c_str(), network_template, &hypervisor, &network) <= 0) return "";
+    taken(hypervisor);
+    return taken(network);
 }
 
 }  // namespace
@@ -38,11 +48,13 @@ std::optional<StorageName> storage_name(const std::string& path) {
 std::string short_name(const std::string& path) {
     if (path == host_id_path) return host_name;
     if (const auto name = storage_name(path)) return name->image.empty() ? name->pool : name->pool + "/" + name->image;
+    if (const auto network = network_name(path); !network.empty()) return network;
     char* hypervisor = nullptr;
     return sd_bus_path_decode_many(path.c_str(), hypervisor_template, &hypervisor) > 0 ? taken(hypervisor) : path;
 }
 
 std::string kind_and_name(const std::string& path) {
+    if (const auto network = network_name(path); !network.empty()) return "network " + printable(network);
     const auto name = storage_name(path);
     if (!name) return "";
     return (name->image.empty() ? "pool " : "image ") + printable(short_name(path));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Pools and images by name: their paths hold their names, so nobody has to be asked, and what is gone has a name still.
+// Pools, images and networks by name: their paths hold their names, so nobody has to be asked, and what is gone has a
+// name still.
 #pragma once
 
 #include <map>
@@ -22,11 +23,11 @@ struct StorageName {
 /// Nothing for the path of anything but a pool or an image.
 [[nodiscard]] std::optional<StorageName> storage_name(const std::string& path);
 
-/// "default/web.qcow2", "default", for a hypervisor "qemu", for its machine-id "this host"; else the path itself. Not
-/// made printable.
+/// "default/web.qcow2", "default" for a pool or a network, for a hypervisor "qemu", for its machine-id "this host"; else the
+/// path itself. Not made printable.
 [[nodiscard]] std::string short_name(const std::string& path);
 
-/// "image default/web.qcow2", "pool default", printable; "" for something else.
+/// "image default/web.qcow2", "pool default", "network default", printable; "" for something else.
 [[nodiscard]] std::string kind_and_name(const std::string& path);
 
 /// What a job works on, or what has a machine-id: a machine by its name in `machines` (by path), else short_name().

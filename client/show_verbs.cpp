@@ -13,10 +13,21 @@ namespace virtbusctl {
 
 namespace {
 
+/// The daemon asks for them only when it is told to, and then shows them as a property. Who may not tell it, or where
+/// nothing is to be asked, sees what was found before.
+void look_for_addresses(Program& program, const std::string& path) {
+    try {
+        program.machine(path).GetAddresses({});
+    } catch (const sdbus::Error&) {
+    }
+}
+
 bool show_machine(Program& program, const std::string& name) {
     return program.attempt("show " + printable(name), [&] {
         auto& bus = program.bus();
-        const auto properties = bus.machine_properties(program.find_machine(name));
+        const auto path = program.find_machine(name);
+        look_for_addresses(program, path);
+        const auto properties = bus.machine_properties(path);
         if (program.output().json) return print_json(properties);
         const auto hypervisor = bus.properties(text_at(properties, "Hypervisor"), Hypervisor::INTERFACE_NAME);
         fmt::print("{}", machine_text(properties, text_at(hypervisor, "Name")));

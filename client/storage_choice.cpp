@@ -17,8 +17,11 @@ bool is_meant(const Bus::ImageRow& row, const std::string& text) {
 
 bool is_meant(const Bus::PoolRow& row, const std::string& text) { return row.name == text || row.path == text; }
 
+bool is_meant(const Bus::NetworkRow& row, const std::string& text) { return row.name == text || row.path == text; }
+
 std::string name_of(const Bus::ImageRow& row) { return row.pool + "/" + row.name; }
 std::string name_of(const Bus::PoolRow& row) { return row.name; }
+std::string name_of(const Bus::NetworkRow& row) { return row.name; }
 
 template <typename Row>
 std::vector<const Row*> candidates(const std::vector<Row>& rows, const std::string& text,
@@ -74,6 +77,15 @@ const Bus::PoolRow& choose_pool(const std::vector<Bus::PoolRow>& rows, const std
         throw Failure(fmt::format("there is no pool \"{}\"{}; \"virtbusctl pool list\" shows all", printable(text),
                                   on(hypervisor)));
     return only_one(found, "pools", text, "give its object path");
+}
+
+const Bus::NetworkRow& choose_network(const std::vector<Bus::NetworkRow>& rows, const std::string& text,
+                                      const std::string& hypervisor) {
+    const auto found = candidates(rows, text, hypervisor);
+    if (found.empty())
+        throw Failure(fmt::format("there is no network \"{}\"{}; \"virtbusctl network list\" shows all",
+                                  printable(text), on(hypervisor)));
+    return only_one(found, "networks", text, "give its object path");
 }
 
 }  // namespace virtbusctl

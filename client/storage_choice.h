@@ -18,4 +18,8 @@ namespace virtbusctl {
 [[nodiscard]] const Bus::PoolRow& choose_pool(const std::vector<Bus::PoolRow>& rows, const std::string& text,
                                               const std::string& hypervisor = "");
 
+/// Likewise a network.
+[[nodiscard]] const Bus::NetworkRow& choose_network(const std::vector<Bus::NetworkRow>& rows, const std::string& text,
+                                                    const std::string& hypervisor = "");
+
 }  // namespace virtbusctl

@@ -56,6 +56,13 @@ Json two_texts(const sdbus::Variant& value) {
     return Json::array({pair.get<0>(), pair.get<1>()});
 }
 
+Json text_pairs(const sdbus::Variant& value) {
+    Json result = Json::array();
+    for (const auto& pair : value.get<std::vector<sdbus::Struct<std::string, std::string>>>())
+        result.push_back(Json::array({pair.get<0>(), pair.get<1>()}));
+    return result;
+}
+
 /// What is found, and the objects that it was found of.
 Json named_paths(const sdbus::Variant& value) {
     using Group = sdbus::Struct<std::string, std::vector<sdbus::ObjectPath>>;
@@ -91,6 +98,7 @@ const std::map<std::string, Reader>& readers() {
         {"a{sv}", dictionary},
         {"aa{sv}", list<Dictionary>},
         {"(ss)", two_texts},
+        {"a(ss)", text_pairs},
         {"a(sao)", named_paths},
     };
     return table;

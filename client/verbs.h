@@ -19,6 +19,7 @@ void add_hypervisor_verbs(Program& program);
 void add_job_verbs(Program& program);  // jobs, job list, watch, cancel
 void add_image_verbs(Program& program);
 void add_pool_verbs(Program& program);
+void add_network_verbs(Program& program);
 void add_machine_id_verbs(Program& program);
 
 }  // namespace virtbusctl

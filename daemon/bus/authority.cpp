@@ -30,6 +30,8 @@ std::string_view to_string(Action action) {
         case Action::image_edit: return "org.virtbus1.image.edit";
         case Action::image_export: return "org.virtbus1.image.export";
         case Action::image_delete: return "org.virtbus1.image.delete";
+        case Action::network_inspect: return "org.virtbus1.network.inspect";
+        case Action::network_manage: return "org.virtbus1.network.manage";
         case Action::hypervisor_inspect: return "org.virtbus1.hypervisor.inspect";
         case Action::hypervisor_manage: return "org.virtbus1.hypervisor.manage";
         case Action::job_cancel: return "org.virtbus1.job.cancel";

@@ -31,6 +31,8 @@ enum class Action {
     image_edit,
     image_export,       ///< what a guest wrote into it
     image_delete,       ///< and wipe
+    network_inspect,    ///< leases, XML
+    network_manage,
     hypervisor_inspect,
     hypervisor_manage,
     job_cancel,

@@ -17,17 +17,20 @@ Branch::Branch(Surroundings surroundings, std::shared_ptr<Hypervisor> hypervisor
       object_(std::make_shared<HypervisorObject>(around_.services, hypervisor_, around_.jobs, around_.allowed)),
       machines_(around_.services.loop),
       pools_(around_.services.loop),
-      images_(around_.services.loop) {
+      images_(around_.services.loop),
+      networks_(around_.services.loop) {
     object_->announce();
     hypervisor_->observe(this);
     hypervisor_->inventory().observe(this);
     hypervisor_->storage().observe(this);
+    hypervisor_->networks().observe(this);
 }
 
 Branch::~Branch() {
     hypervisor_->observe(nullptr);
     hypervisor_->inventory().ignore(this);
     hypervisor_->storage().ignore(this);
+    hypervisor_->networks().ignore(this);
     object_->take_off(stopping());
 }
 
@@ -90,6 +93,18 @@ void Branch::image_removed(const ImagePtr& image) { images_.remove(key_of(*image
 
 void Branch::links_changed(const ImagePtr& image) {
     if (auto* object = images_.find(key_of(*image))) object->show_links();
+}
+
+void Branch::network_added(const NetworkPtr& network) {
+    networks_.put(network->name, around_.services, hypervisor_, network);
+    object_->show_networks();
+}
+
+void Branch::network_changed(const NetworkPtr& after) { networks_.at(after->name).show(after); }
+
+void Branch::network_removed(const NetworkPtr& network) {
+    networks_.remove(network->name);
+    object_->show_networks();
 }
 
 }  // namespace virtbus::bus

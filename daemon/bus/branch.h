@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// One hypervisor's object, and those of its machines, pools and images: hears what the model tells, puts objects on the
-// bus, lets them show what changed, and takes them away. Main thread only.
+// One hypervisor's object, and those of its machines, pools, images and networks: hears what the model tells, puts objects
+// on the bus, lets them show what changed, and takes them away. Main thread only.
 #pragma once
 
 #include "bus/hypervisor_object.h"
 #include "bus/image_object.h"
 #include "bus/machine_objects.h"
 #include "bus/manager_object.h"
+#include "bus/network_object.h"
 #include "bus/pool_object.h"
 #include "bus/served_object.h"
 #include "bus/shelf.h"
@@ -17,7 +18,10 @@
 
 namespace virtbus::bus {
 
-class Branch final : public InventoryObserver, public StorageObserver, public HypervisorObserver {
+class Branch final : public InventoryObserver,
+                     public StorageObserver,
+                     public NetworksObserver,
+                     public HypervisorObserver {
 public:
     struct Surroundings {
         Services services;
@@ -55,6 +59,10 @@ public:
     void image_removed(const ImagePtr& image) override;
     void links_changed(const ImagePtr& image) override;
 
+    void network_added(const NetworkPtr& network) override;
+    void network_changed(const NetworkPtr& after) override;
+    void network_removed(const NetworkPtr& network) override;
+
 private:
     Surroundings around_;
     std::shared_ptr<Hypervisor> hypervisor_;
@@ -62,6 +70,7 @@ private:
     Shelf<Uuid, MachineObjects> machines_;
     Shelf<std::string, PoolObject> pools_;
     Shelf<std::string, ImageObject> images_;  // by pool/name
+    Shelf<std::string, NetworkObject> networks_;
 };
 
 }  // namespace virtbus::bus

@@ -18,6 +18,7 @@ std::string_view error_name(Code code) {
         case Code::no_such_hypervisor: return "org.virtbus1.Error.NoSuchHypervisor";
         case Code::no_such_pool: return "org.virtbus1.Error.NoSuchPool";
         case Code::no_such_image: return "org.virtbus1.Error.NoSuchImage";
+        case Code::no_such_network: return "org.virtbus1.Error.NoSuchNetwork";
         case Code::ambiguous: return "org.virtbus1.Error.Ambiguous";
         case Code::already_exists: return "org.virtbus1.Error.AlreadyExists";
         case Code::invalid_state: return "org.virtbus1.Error.InvalidState";

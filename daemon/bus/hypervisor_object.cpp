@@ -3,6 +3,7 @@
 
 #include "bus/changes.h"
 #include "bus/machine_spec_reader.h"
+#include "bus/network_spec_reader.h"
 #include "bus/paths.h"
 #include "model/image_rules.h"
 #include "model/uri.h"
@@ -70,6 +71,7 @@ void HypervisorObject::show(const HypervisorStatus& before, const HypervisorStat
 }
 
 void HypervisorObject::show_pools() { announce_changes({"Pools"}); }
+void HypervisorObject::show_networks() { announce_changes({"Networks"}); }
 
 void HypervisorObject::CreateMachine(PathResult&& result, VariantMap spec) {
     serve(getObject(), std::move(result), Action::machine_create,
@@ -189,6 +191,34 @@ Task<> HypervisorObject::provide_pool(PoolSpec spec) {
     co_await storage.refreshed(spec.name, false);
 }
 
+void HypervisorObject::CreateNetwork(PathResult&& result, VariantMap spec) {
+    serve(getObject(), std::move(result), Action::network_manage,
+          [this, values = std::move(spec)](Call& call) mutable -> Task<sdbus::ObjectPath> {
+              const auto wanted = read_network_spec(std::move(values));
+              validate(wanted);
+              refuse_conflicts(wanted, hypervisor_->networks().all());
+              log_call(call, "create network " + wanted.name);
+              co_await make_network(wanted);
+              co_return network_path(hypervisor_->name(), wanted.name);
+          });
+}
+
+Task<> HypervisorObject::make_network(NetworkSpec spec) {
+    std::exception_ptr failure;
+    auto work = [spec = std::move(spec)](Port& port) { port.networks().create_network(spec); };
+    try {
+        co_await hypervisor_->run(Lane::work, std::move(work));
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    try {
+        co_await hypervisor_->networks().refreshed();
+    } catch (...) {
+        if (!failure) throw;
+    }
+    if (failure) std::rethrow_exception(failure);
+}
+
 void HypervisorObject::GetCapabilitiesXml(sdbus::Result<std::string>&& result) {
     serve(getObject(), std::move(result), Action::hypervisor_inspect, [this](Call&) -> Task<std::string> {
         co_return co_await hypervisor_->run(Lane::query, [](Port& port) { return port.capabilities_xml(); });
@@ -208,6 +238,13 @@ void HypervisorObject::Reconnect(sdbus::Result<>&& result, VariantMap options) {
 std::vector<sdbus::ObjectPath> HypervisorObject::Pools() {
     std::vector<sdbus::ObjectPath> paths;
     for (const auto& pool : hypervisor_->storage().pools()) paths.push_back(pool_path(hypervisor_->name(), pool->name));
+    return paths;
+}
+
+std::vector<sdbus::ObjectPath> HypervisorObject::Networks() {
+    std::vector<sdbus::ObjectPath> paths;
+    for (const auto& network : hypervisor_->networks().all())
+        paths.push_back(network_path(hypervisor_->name(), network->name));
     return paths;
 }
 

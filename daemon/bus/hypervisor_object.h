@@ -23,6 +23,8 @@ public:
     void show(const HypervisorStatus& before, const HypervisorStatus& after);
     /// Announces that it has other pools.
     void show_pools();
+    /// The same of networks.
+    void show_networks();
 
 private:
     friend org::virtbus1::Hypervisor_properties;
@@ -32,6 +34,7 @@ private:
     void DefineXml(PathResult&& result, std::string xml, VariantMap options) override;
     void CreatePool(PathResult&& result, std::string name, std::string path, VariantMap options) override;
     void GetDefaultPool(PathResult&& result, VariantMap options) override;
+    void CreateNetwork(PathResult&& result, VariantMap spec) override;
     void GetCapabilitiesXml(sdbus::Result<std::string>&& result) override;
     void Reconnect(sdbus::Result<>&& result, VariantMap options) override;
 
@@ -53,12 +56,15 @@ private:
     std::uint32_t Cpus() override { return info().cpus; }
     std::uint64_t Memory() override { return info().memory; }
     std::vector<sdbus::ObjectPath> Pools() override;
+    std::vector<sdbus::ObjectPath> Networks() override;
 
     /// Gives each disk on an image the image's format, where the caller left it out, and looks whether the machine may
     /// have it.
     Task<> resolve_disks(MachineSpec& spec) const;
     /// The pool of that name, made and started if need be.
     Task<> provide_pool(PoolSpec spec);
+    /// Returns when the mirror shows the outcome, also when it failed.
+    Task<> make_network(NetworkSpec spec);
     /// Waits for `making` and until the mirror shows its outcome, also when it failed: a machine that was taken back,
     /// because it did not start, is gone when the caller hears of it.
     Task<> settled(Task<Uuid> making, Uuid uuid);

@@ -46,6 +46,7 @@ private:
     void SetTitle(Result&& result, std::string title, VariantMap options) override;
     void SetDescription(Result&& result, std::string description, VariantMap options) override;
     void SetTags(Result&& result, std::vector<std::string> tags, VariantMap options) override;
+    void GetAddresses(sdbus::Result<std::vector<VariantMap>>&& result, VariantMap options) override;
     void GetXml(sdbus::Result<std::string, std::uint64_t>&& result, VariantMap options) override;
     void DefineXml(Result&& result, std::string xml, VariantMap options) override;
     void OpenConsole(sdbus::Result<sdbus::UnixFd>&& result, VariantMap options) override;
@@ -68,6 +69,8 @@ private:
     std::uint64_t Memory() override { return machine_->memory; }
     std::uint64_t MaximumMemory() override { return machine_->maximum_memory; }
     std::vector<VariantMap> Interfaces() override;
+    std::vector<VariantMap> Addresses() override;
+    std::uint64_t AddressesUSec() override { return machine_->addresses_found; }
     std::string OperatingSystem() override { return machine_->operating_system; }
     std::string Title() override { return machine_->title; }
     std::string Description() override { return machine_->description; }

@@ -29,6 +29,8 @@ Changes machine_changes(const Machine& before, const Machine& after) {
     changes.compare("Memory", before.memory, after.memory);
     changes.compare("MaximumMemory", before.maximum_memory, after.maximum_memory);
     changes.compare("Interfaces", before.interfaces, after.interfaces);
+    changes.compare("Addresses", before.addresses, after.addresses);
+    changes.compare("AddressesUSec", before.addresses_found, after.addresses_found);
     changes.compare("OperatingSystem", before.operating_system, after.operating_system);
     changes.compare("Title", before.title, after.title);
     changes.compare("Description", before.description, after.description);
@@ -65,6 +67,18 @@ VariantMap to_dictionary(const Interface& interface) {
     put(map, "network", interface.network);
     put(map, "bridge", interface.bridge);
     put(map, "target", interface.target);
+    return map;
+}
+
+VariantMap to_dictionary(const Address& address) {
+    std::vector<std::string> sources;
+    for (const auto source : address.sources) sources.emplace_back(to_string(source));
+    VariantMap map;
+    put(map, "address", address.address.text());
+    put(map, "mac", address.mac);
+    if (address.prefix != 0) map.emplace("prefix", sdbus::Variant(std::uint32_t{address.prefix}));
+    map.emplace("sources", sdbus::Variant(sources));
+    put(map, "device", address.device);
     return map;
 }
 

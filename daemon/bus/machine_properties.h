@@ -17,6 +17,7 @@ Changes machine_changes(const Machine& before, const Machine& after);
 VariantMap to_dictionary(const Disk& disk);
 VariantMap to_dictionary(const Interface& interface);
 VariantMap to_dictionary(const Graphics& graphics);
+VariantMap to_dictionary(const Address& address);
 
 template <typename Device>
 std::vector<VariantMap> to_dictionaries(const std::vector<Device>& devices) {

@@ -87,18 +87,29 @@ struct FoundPool {
     PoolPtr pool;
 };
 
+/// All of them or the one of that name, by name.
+ManagerObject::HypervisorList by_name(const ManagerObject::HypervisorList& hypervisors,
+                                      const std::optional<std::string>& name) {
+    auto chosen = hypervisors;
+    std::erase_if(chosen, [&](const auto& hypervisor) { return name && hypervisor->name() != *name; });
+    std::sort(chosen.begin(), chosen.end(),
+              [](const auto& left, const auto& right) { return left->name() < right->name(); });
+    return chosen;
+}
+
 /// By hypervisor and name.
 std::vector<FoundPool> select_pools(const ManagerObject::HypervisorList& hypervisors,
                                     const std::optional<std::string>& hypervisor) {
     std::vector<FoundPool> found;
-    for (const auto& each : hypervisors) {
-        if (hypervisor && each->name() != *hypervisor) continue;
+    for (const auto& each : by_name(hypervisors, hypervisor))
         for (auto& pool : each->storage().pools()) found.push_back({each, std::move(pool)});
-    }
-    std::stable_sort(found.begin(), found.end(), [](const FoundPool& left, const FoundPool& right) {
-        return left.hypervisor->name() < right.hypervisor->name();
-    });
     return found;
+}
+
+std::vector<std::string> subnets_of(const Network& network) {
+    std::vector<std::string> subnets;
+    for (const auto& subnet : network.subnets) subnets.push_back(subnet.host.text());
+    return subnets;
 }
 
 std::vector<ImagePtr> sorted_images(const Storage& storage, const std::string& pool) {
@@ -235,6 +246,23 @@ void ManagerObject::ListPools(sdbus::Result<std::vector<PoolRow>>&& result, Vari
                   rows.emplace_back(pool_path(owner->name(), pool->name), pool->name, owner->name(), pool->type,
                                     std::string(to_string(pool->state)), pool->capacity, pool->available,
                                     static_cast<std::uint32_t>(owner->storage().images(pool->name).size()));
+              co_return rows;
+          });
+}
+
+void ManagerObject::ListNetworks(sdbus::Result<std::vector<NetworkRow>>&& result, VariantMap filter) {
+    serve(getObject(), std::move(result), Action::read,
+          [this, given = Options(std::move(filter))](Call&) mutable -> Task<std::vector<NetworkRow>> {
+              const auto hypervisor = given.take<std::string>("hypervisor");
+              given.refuse_unknown();
+              require_hypervisor(hypervisors_, hypervisor);
+              co_await settled();
+              std::vector<NetworkRow> rows;
+              for (const auto& owner : by_name(hypervisors_, hypervisor))
+                  for (const auto& network : owner->networks().all())
+                      rows.emplace_back(network_path(owner->name(), network->name), network->name, owner->name(),
+                                        network->forward, network->bridge, network->active, network->autostart,
+                                        subnets_of(*network));
               co_return rows;
           });
 }

@@ -40,11 +40,14 @@ private:
                                    std::uint64_t, std::uint32_t>;
     using PoolRow = sdbus::Struct<sdbus::ObjectPath, std::string, std::string, std::string, std::string, std::uint64_t,
                                   std::uint64_t, std::uint32_t>;
+    using NetworkRow = sdbus::Struct<sdbus::ObjectPath, std::string, std::string, std::string, std::string, bool, bool,
+                                     std::vector<std::string>>;
     using JobRow = sdbus::Struct<sdbus::ObjectPath, std::string, sdbus::ObjectPath, std::string, double>;
 
     void ListMachines(sdbus::Result<std::vector<MachineRow>>&& result, VariantMap filter) override;
     void ListImages(sdbus::Result<std::vector<ImageRow>>&& result, VariantMap filter) override;
     void ListPools(sdbus::Result<std::vector<PoolRow>>&& result, VariantMap filter) override;
+    void ListNetworks(sdbus::Result<std::vector<NetworkRow>>&& result, VariantMap filter) override;
     void GetMachine(sdbus::Result<sdbus::ObjectPath>&& result, std::string name_or_uuid, VariantMap options) override;
     void ListJobs(sdbus::Result<std::vector<JobRow>>&& result) override;
 

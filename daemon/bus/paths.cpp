@@ -61,6 +61,10 @@ sdbus::ObjectPath image_path(std::string_view hypervisor, std::string_view pool,
     return encoded(text(pool_path(hypervisor, pool)) + "/image", name);
 }
 
+sdbus::ObjectPath network_path(std::string_view hypervisor, std::string_view name) {
+    return encoded(text(hypervisor_path(hypervisor)) + "/network", name);
+}
+
 sdbus::ObjectPath object_path(const ObjectRef& object) { return std::visit(PathOf{}, object); }
 
 std::optional<ImageRef> image_ref(const sdbus::ObjectPath& path) {

@@ -23,6 +23,7 @@ sdbus::ObjectPath hypervisor_path(std::string_view name);
 sdbus::ObjectPath machine_path(std::string_view hypervisor, const Uuid& uuid);
 sdbus::ObjectPath pool_path(std::string_view hypervisor, std::string_view name);
 sdbus::ObjectPath image_path(std::string_view hypervisor, std::string_view pool, std::string_view name);
+sdbus::ObjectPath network_path(std::string_view hypervisor, std::string_view name);
 sdbus::ObjectPath object_path(const ObjectRef& object);
 /// The image that a path of that form names; nothing for another path.
 std::optional<ImageRef> image_ref(const sdbus::ObjectPath& path);

@@ -30,6 +30,7 @@ constexpr std::array table{
     Entry{VIR_ERR_NETWORK_EXIST, Code::already_exists},
     Entry{VIR_ERR_NO_DOMAIN, Code::no_such_machine},
     Entry{VIR_ERR_INVALID_MAC, Code::invalid_args},
+    Entry{VIR_ERR_NO_NETWORK, Code::no_such_network},
     Entry{VIR_ERR_NO_STORAGE_POOL, Code::no_such_pool},
     Entry{VIR_ERR_NO_STORAGE_VOL, Code::no_such_image},
     Entry{VIR_ERR_AUTH_FAILED, Code::access_denied},

@@ -23,6 +23,9 @@ using DomainHandle = std::unique_ptr<virDomain, Releaser<virDomainFree>>;
 using StreamHandle = std::unique_ptr<virStream, Releaser<virStreamFree>>;
 using PoolHandle = std::unique_ptr<virStoragePool, Releaser<virStoragePoolFree>>;
 using VolumeHandle = std::unique_ptr<virStorageVol, Releaser<virStorageVolFree>>;
+using NetworkHandle = std::unique_ptr<virNetwork, Releaser<virNetworkFree>>;
+using LeaseHandle = std::unique_ptr<virNetworkDHCPLease, Releaser<virNetworkDHCPLeaseFree>>;
+using InterfaceHandle = std::unique_ptr<virDomainInterface, Releaser<virDomainInterfaceFree>>;
 /// Text that libvirt allocated.
 using TextHandle = std::unique_ptr<char, Releaser<std::free>>;
 
@@ -53,6 +56,9 @@ private:
 using DomainList = HandleList<DomainHandle>;
 using PoolList = HandleList<PoolHandle>;
 using VolumeList = HandleList<VolumeHandle>;
+using NetworkList = HandleList<NetworkHandle>;
+using LeaseList = HandleList<LeaseHandle>;
+using InterfaceList = HandleList<InterfaceHandle>;
 
 /// Typed parameters that libvirt allocates and fills in: pass `array()` and `count()`.
 class TypedParameters {

@@ -6,6 +6,7 @@
 #include "libvirt/connection_pool.h"
 #include "libvirt/console.h"
 #include "libvirt/domain.h"
+#include "libvirt/libvirt_network.h"
 #include "libvirt/libvirt_storage.h"
 #include "libvirt/reservations.h"
 #include "libvirt/subscription.h"
@@ -60,10 +61,12 @@ public:
     std::vector<UniqueFd> open_namespaces(const Uuid& uuid) override;
 
     void resize_disk(const Uuid& uuid, const std::string& path, std::uint64_t size) override;
+    std::vector<Address> read_addresses(const Uuid& uuid, AddressSource source) override;
     GuestIdentity read_guest_identity(const Uuid& uuid) override;
     GuestIdentity change_guest_identity(const Uuid& uuid, const IdentityChange& change) override;
 
     StoragePort& storage() override { return storage_; }
+    NetworkPort& networks() override { return networks_; }
 
 private:
     /// The machine, with a connection to deal with it.
@@ -71,6 +74,7 @@ private:
 
     std::unique_ptr<ConnectionPool> connections_;
     LibvirtStorage storage_;
+    LibvirtNetwork networks_;
     std::unique_ptr<Subscription> subscription_;  // ends before the connections
     Opener open_;
 

@@ -135,6 +135,7 @@ LibvirtPort::LibvirtPort(std::unique_ptr<ConnectionPool> connections, std::uniqu
                          Opener open)
     : connections_(std::move(connections)),
       storage_(*connections_),
+      networks_(*connections_),
       subscription_(std::move(subscription)),
       open_(std::move(open)) {}
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // LibvirtPort's starting, stopping and what goes between.
+#include "libvirt/address_reader.h"
 #include "libvirt/agent_identity.h"
 #include "libvirt/error.h"
 #include "libvirt/libvirt_port.h"
@@ -151,6 +152,13 @@ void LibvirtPort::resize_disk(const Uuid& uuid, const std::string& path, std::ui
     const auto domain = find(uuid);
     const int done = virDomainBlockResize(domain.get(), path.c_str(), size, VIR_DOMAIN_BLOCK_RESIZE_BYTES);
     check_in_state(domain, done, "resize a disk of", is_active);
+}
+
+std::vector<Address> LibvirtPort::read_addresses(const Uuid& uuid, AddressSource source) {
+    const auto domain = find(uuid);
+    if (source != AddressSource::agent) return read_host_addresses(domain, source);
+    GuestAgent agent(domain.name(), send_to_agent(domain));
+    return read_agent_addresses(agent);
 }
 
 GuestIdentity LibvirtPort::read_guest_identity(const Uuid& uuid) {

@@ -23,6 +23,7 @@ public:
     void touched(const Uuid& uuid) override { events_->touched(uuid); }
     void happened(const Uuid& uuid, const LifecycleEvent& event) override { events_->happened(uuid, event); }
     void pool_touched(const std::string& name) override { events_->pool_touched(name); }
+    void networks_touched() override { events_->networks_touched(); }
     void closed(const std::string& reason) override {
         if (!closed_.test_and_set()) events_->closed(reason);
     }
@@ -59,6 +60,10 @@ void on_pool_touched(virConnectPtr, virStoragePoolPtr pool, void* opaque) {
 
 void on_pool_lifecycle(virConnectPtr connection, virStoragePoolPtr pool, int, int, void* opaque) {
     on_pool_touched(connection, pool, opaque);
+}
+
+void on_network_lifecycle(virConnectPtr, virNetworkPtr, int, int, void* opaque) {
+    events_of(opaque).networks_touched();
 }
 
 /// libvirt takes callbacks of all kinds as one type.
@@ -126,11 +131,13 @@ Subscription::Subscription(const ConnectionPool& connections, Share events, bool
     source_ = connections.all().front().get();
     register_domains(source_);
     register_pools(source_);
+    register_networks(source_);
 }
 
 Subscription::~Subscription() {
     for (const int id : callbacks_) virConnectDomainEventDeregisterAny(source_, id);
     for (const int id : pool_callbacks_) virConnectStoragePoolEventDeregisterAny(source_, id);
+    for (const int id : network_callbacks_) virConnectNetworkEventDeregisterAny(source_, id);
     for (const auto connection : watched_) virConnectUnregisterCloseCallback(connection, on_close);
 }
 
@@ -166,6 +173,13 @@ void Subscription::register_pools(virConnectPtr connection) {
     };
     add(VIR_STORAGE_POOL_EVENT_ID_REFRESH, on_pool_touched);
     add(VIR_STORAGE_POOL_EVENT_ID_LIFECYCLE, VIR_STORAGE_POOL_EVENT_CALLBACK(on_pool_lifecycle));
+}
+
+void Subscription::register_networks(virConnectPtr connection) {
+    register_one(network_callbacks_, "network event", [&](Share* share) {
+        return virConnectNetworkEventRegisterAny(connection, nullptr, VIR_NETWORK_EVENT_ID_LIFECYCLE,
+                                                 VIR_NETWORK_EVENT_CALLBACK(on_network_lifecycle), share, release);
+    });
 }
 
 }  // namespace virtbus

@@ -15,8 +15,8 @@ namespace virtbus {
 
 class Subscription {
 public:
-    /// Tells when the first of `connections` is lost and, if `objects`, what happens to machines and pools, as far as the
-    /// driver has events for it.
+    /// Tells when the first of `connections` is lost and, if `objects`, what happens to machines, pools and networks, as
+    /// far as the driver has events for it.
     Subscription(const ConnectionPool& connections, std::shared_ptr<PortEvents> events, bool objects);
     /// Deregisters: on a living connection that asks the daemon behind it, and may block.
     ~Subscription();
@@ -27,6 +27,7 @@ private:
     void register_close(virConnectPtr connection);
     void register_domains(virConnectPtr connection);
     void register_pools(virConnectPtr connection);
+    void register_networks(virConnectPtr connection);
     /// Keeps what `add(share)` registered, or says that it could not.
     template <typename Add>
     void register_one(std::vector<int>& callbacks, std::string_view what, Add add);
@@ -36,6 +37,7 @@ private:
     virConnectPtr source_ = nullptr;      // whose events we have
     std::vector<int> callbacks_;
     std::vector<int> pool_callbacks_;
+    std::vector<int> network_callbacks_;
 };
 
 }  // namespace virtbus

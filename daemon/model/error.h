@@ -15,6 +15,7 @@ enum class Code {
     no_such_hypervisor,
     no_such_pool,
     no_such_image,
+    no_such_network,
     ambiguous,
     already_exists,
     invalid_state,

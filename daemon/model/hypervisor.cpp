@@ -79,6 +79,9 @@ public:
     void pool_touched(const std::string& name) override {
         post([name](Hypervisor& hypervisor) { hypervisor.storage_.touch(name); });
     }
+    void networks_touched() override {
+        post([](Hypervisor& hypervisor) { hypervisor.networks_.touch(); });
+    }
     void closed(const std::string& reason) override {
         post([reason, connection = connection_](Hypervisor& hypervisor) {
             hypervisor.connection_lost(connection, reason);
@@ -107,6 +110,7 @@ Hypervisor::Hypervisor(asio::io_context& loop, std::string name, std::string uri
       connector_(std::move(connector)),
       inventory_(loop, *this),
       storage_(loop, *this, inventory_, formats),
+      networks_(loop, *this),
       lost_(loop.get_executor()),
       attempted_(loop.get_executor()),
       retry_(loop.get_executor()) {
@@ -127,6 +131,7 @@ void Hypervisor::start() {
     };
     spawn(loop_, owned(shared_from_this(), inventory_.run()), "inventory of " + name_);
     spawn(loop_, owned(shared_from_this(), storage_.run()), "pools of " + name_);
+    spawn(loop_, owned(shared_from_this(), networks_.run()), "networks of " + name_);
     spawn(loop_, owned(shared_from_this(), supervise()), "connection to " + name_);
 }
 
@@ -134,6 +139,7 @@ void Hypervisor::stop() {
     stopping_ = true;
     inventory_.stop();
     storage_.stop();
+    networks_.stop();
     retry_.set();
     lost_.set();
     attempted_.set();
@@ -145,6 +151,7 @@ Task<> Hypervisor::settled() {
     if (status_.connection != ConnectionState::connected) co_return;
     if (!inventory_.listed().is_set()) co_await inventory_.listed().wait(patience_left());
     if (!storage_.listed().is_set()) co_await storage_.listed().wait(patience_left());
+    if (!networks_.listed().is_set()) co_await networks_.listed().wait(patience_left());
 }
 
 std::chrono::steady_clock::duration Hypervisor::patience_left() const {
@@ -224,11 +231,13 @@ Task<> Hypervisor::stay_connected(HypervisorInfo info) {
     set_status({ConnectionState::connected, {}, std::move(info)});
     inventory_.relist(true);
     storage_.relist();
+    networks_.touch();
     for (;;) {
         const bool lost = co_await lost_.wait(reconcile_interval);
         if (lost) break;
         inventory_.relist(false);
         storage_.relist();
+        networks_.touch();
     }
     drop_ports();
     if (!stopping_) set_status(ConnectionState::disconnected, lost_reason_);
@@ -296,6 +305,10 @@ Task<std::vector<InventorySource::Reading>> Hypervisor::read(std::vector<Uuid> u
 
 Task<std::vector<std::string>> Hypervisor::list_pools() {
     co_return co_await run(Lane::query, [](Port& port) { return port.storage().list_pools(); });
+}
+
+Task<std::vector<Network>> Hypervisor::list_networks() {
+    co_return co_await run(Lane::query, [](Port& port) { return port.networks().list_networks(); });
 }
 
 Task<StorageSource::Reading> Hypervisor::read_pool(std::string name, bool look_again,

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // One hypervisor: its connections, kept alive and made anew when they are lost, the lanes that blocking calls run on,
-// and the mirror of its machines. Main thread only; what runs elsewhere is in the lanes.
+// and the mirrors of its machines, pools and networks. Main thread only; what runs elsewhere is in the lanes.
 #pragma once
 
 #include "base/latch.h"
 #include "base/task.h"
 #include "model/hypervisor_info.h"
 #include "model/inventory.h"
+#include "model/networks.h"
 #include "model/port.h"
 #include "model/storage.h"
 #include "model/worker_lane.h"
@@ -41,6 +42,7 @@ public:
 
 class Hypervisor final : public InventorySource,
                          public StorageSource,
+                         public NetworksSource,
                          public std::enable_shared_from_this<Hypervisor> {
 public:
     /// How long a caller waits for one blocking call. libvirt itself has no limits; a call that is dropped goes on.
@@ -57,6 +59,7 @@ public:
     [[nodiscard]] const HypervisorStatus& status() const { return status_; }
     Inventory& inventory() { return inventory_; }
     Storage& storage() { return storage_; }
+    Networks& networks() { return networks_; }
     asio::io_context& loop() { return loop_; }
 
     void observe(HypervisorObserver* observer) { observer_ = observer; }
@@ -87,6 +90,7 @@ public:
     Task<StorageSource::Reading> read_pool(std::string name, bool look_again,
                                            std::shared_ptr<const ImageMap> known) override;
     [[nodiscard]] bool is_local() const override { return local_ && status_.info.on_this_host; }
+    Task<std::vector<Network>> list_networks() override;
 
 private:
     class Events;
@@ -115,6 +119,7 @@ private:
     HypervisorObserver* observer_ = nullptr;
     Inventory inventory_;
     Storage storage_;
+    Networks networks_;
     std::array<std::shared_ptr<Port>, lane_count> ports_;
     std::uint64_t connection_ = 0;  ///< counts the connections: what an old one still tells is not heard
     std::string lost_reason_;

@@ -102,6 +102,8 @@ Inventory::Waiters& Inventory::due(const Uuid& uuid) {
 void Inventory::touch(const Uuid& uuid) { due(uuid); }
 
 void Inventory::happened(const Uuid& uuid, const LifecycleEvent& event) {
+    // It may be read only when it runs again; what it had before is not its any more.
+    if (event.event == "started" || event.event == "stopped") show_addresses(uuid, {}, 0);
     events_.emplace_back(uuid, event);
     due(uuid);
 }
@@ -146,6 +148,20 @@ void Inventory::set_current_job(const Uuid& uuid, std::uint64_t job) {
     if (!before || before->current_job == job) return;
     Machine after = *before;
     after.current_job = job;
+    replace(before, std::move(after));
+}
+
+void Inventory::set_addresses(const Uuid& uuid, std::vector<Address> addresses) {
+    const auto machine = find(uuid);
+    if (machine && is_active(machine->state)) show_addresses(uuid, std::move(addresses), now_usec());
+}
+
+void Inventory::show_addresses(const Uuid& uuid, std::vector<Address> addresses, std::uint64_t found) {
+    const auto before = find(uuid);
+    if (!before) return;
+    Machine after = *before;
+    after.addresses = std::move(addresses);
+    after.addresses_found = found;
     replace(before, std::move(after));
 }
 
@@ -242,6 +258,10 @@ void Inventory::apply(const Uuid& uuid, std::optional<Machine> now, bool first_l
         now->state_since = before->state == now->state ? before->state_since : now_usec();
         now->generation = before->definition == now->definition ? before->generation : next_generation_++;
         now->current_job = before->current_job;
+        if (is_active(now->state)) {
+            now->addresses = before->addresses;
+            now->addresses_found = before->addresses_found;
+        }
     } else {
         // The first listing cannot tell since when they have been as they are.
         now->state_since = first_listing ? 0 : now_usec();

@@ -101,6 +101,9 @@ public:
     /// Watches until the mirror says `is_so`, or the watch is dropped. `done` is set at once if it is so already.
     std::shared_ptr<Watch> watch(const Uuid& uuid, std::function<bool(const Machine*)> is_so);
 
+    /// Sets Machine::addresses, found just now, unless it is off.
+    void set_addresses(const Uuid& uuid, std::vector<Address> addresses);
+
     /// Sets Machine::current_job, which no port knows.
     void set_current_job(const Uuid& uuid, std::uint64_t job);
 
@@ -134,6 +137,7 @@ private:
     void apply_list(std::vector<Machine> listed, std::size_t events);
     void apply(const Uuid& uuid, std::optional<Machine> now, bool first_listing = false);
     void replace(const MachinePtr& before, Machine after);
+    void show_addresses(const Uuid& uuid, std::vector<Address> addresses, std::uint64_t found);
     void check_watches(const Uuid& uuid);
     void index_disks(const Machine* before, const Machine* after);
     template <typename Tell>

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/uuid.h"
+#include "model/address.h"
 #include "model/kernel_command_line.h"
 
 #include <compare>
@@ -127,6 +128,8 @@ struct Machine {
     std::uint64_t state_since = 0;
     std::uint64_t generation = 0;
     std::uint64_t current_job = 0;  ///< number of the job, 0 = none
+    std::vector<Address> addresses;  ///< as they were asked for last; none while it is off
+    std::uint64_t addresses_found = 0;  ///< when that was; 0 = never since it runs
 
     bool operator==(const Machine&) const = default;
 };

@@ -10,6 +10,7 @@
 #include "model/machine.h"
 #include "model/machine_copy.h"
 #include "model/machine_spec.h"
+#include "model/network_port.h"
 #include "model/storage_port.h"
 
 #include <cstdint>
@@ -41,6 +42,8 @@ public:
     virtual void happened(const Uuid& uuid, const LifecycleEvent& event) = 0;
     /// A pool came, went, or may have changed.
     virtual void pool_touched(const std::string& name) = 0;
+    /// A network came, went, or may have changed.
+    virtual void networks_touched() = 0;
     /// A connection is dead; why, for people. Called at most once a port.
     virtual void closed(const std::string& reason) = 0;
 };
@@ -130,6 +133,10 @@ public:
     /// Makes a disk of a running machine larger: the one that is the file or device at `path`.
     virtual void resize_disk(const Uuid& uuid, const std::string& path, std::uint64_t size) = 0;
 
+    /// What this source says of the addresses of a running machine: as it comes, at most some hundred, and of the agent
+    /// within some seconds. not_supported where the hypervisor does not have it; agent_unresponsive.
+    virtual std::vector<Address> read_addresses(const Uuid& uuid, AddressSource source) = 0;
+
     /// The machine-id of a running machine, as its guest agent has it: what the system runs with. This and the next are
     /// claims of the guest, and take little more than a minute at most. Error agent_unresponsive when no answer comes, or
     /// none that makes sense; not_supported, naming the command, when the agent does not take one; unsupported_guest for
@@ -142,6 +149,7 @@ public:
 
     /// Pools and images.
     virtual StoragePort& storage() = 0;
+    virtual NetworkPort& networks() = 0;
 };
 
 /// Makes connections to one hypervisor.
@@ -150,7 +158,8 @@ public:
     virtual ~Connector() = default;
 
     /// Blocks until connected, perhaps for ever: called on a worker thread. Every lane's port tells when it is closed,
-    /// only the query lane's what happens to machines and pools.
+    /// only the query lane's what happens to machines, pools
+    /// and networks.
     virtual std::unique_ptr<Port> connect(Lane lane, std::shared_ptr<PortEvents> events) = 0;
 };
 

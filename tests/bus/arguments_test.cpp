@@ -47,7 +47,7 @@ protected:
 
 const std::vector<std::string> machine_methods{
     "Start", "Shutdown", "Reboot", "PowerOff", "Pause", "Resume", "Delete", "Rename", "SetAutostart", "SetMemory",
-    "SetVcpus", "SetTitle", "SetDescription", "SetTags", "GetXml", "DefineXml", "OpenConsole"};
+    "SetVcpus", "SetTitle", "SetDescription", "SetTags", "GetAddresses", "GetXml", "DefineXml", "OpenConsole"};
 
 TEST_F(ArgumentsTest, AnUnknownKeyIsRefusedByEveryMethodOfAMachine) {
     serve();

@@ -46,7 +46,7 @@ TEST_F(ObjectsTest, GetManagedObjectsHasEverything) {
     EXPECT_THAT(objects, UnorderedElementsAre(Key(first_path), Key(second_path), Key(web_path), Key(database_path),
                                               Key(cache_path), Key("/org/virtbus1/machine_id")));
     const auto& web_object = objects.at(web_path).at("org.virtbus1.Machine");
-    EXPECT_EQ(web_object.size(), 25U);
+    EXPECT_EQ(web_object.size(), 27U);
     EXPECT_EQ(web_object.at("Name").get<std::string>(), "web");
     EXPECT_EQ(web_object.at("Uuid").get<std::string>(), web.text());
     EXPECT_EQ(web_object.at("Hypervisor").get<sdbus::ObjectPath>(), first_path);
@@ -62,7 +62,7 @@ TEST_F(ObjectsTest, GetManagedObjectsHasEverything) {
                                                      "target"))
         << "what does not apply is left out";
     EXPECT_EQ(disks[0].at("file").get<std::string>(), "/images/web.qcow2");
-    EXPECT_EQ(objects.at(first_path).at("org.virtbus1.Hypervisor").size(), 18U);
+    EXPECT_EQ(objects.at(first_path).at("org.virtbus1.Hypervisor").size(), 19U);
 }
 
 TEST_F(ObjectsTest, GetManagedObjectsTellsWhatGetAllTells) {
@@ -163,7 +163,7 @@ TEST_F(ObjectsTest, ANewMachineIsAddedWithAllItsProperties) {
     EXPECT_EQ(added->path, "/org/virtbus1");
     EXPECT_THAT(added->words,
                 ElementsAre("org.virtbus1.Machine", "org.virtbus1.MachineId", "org.virtbus1.VirtualMachine"));
-    EXPECT_EQ(added->properties.size(), 25U);
+    EXPECT_EQ(added->properties.size(), 27U);
     EXPECT_EQ(client.signals.front().name, "InterfacesAdded") << "before anything else is said of it";
     EXPECT_THAT(managed(), Contains(Key(path)));
 }

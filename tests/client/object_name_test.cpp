@@ -30,6 +30,7 @@ TEST(ShortName, IsWhatPeopleType) {
     EXPECT_EQ(short_name(path_of_image), "default/web.qcow2");
     EXPECT_EQ(short_name(path_of_pool), "a b");
     EXPECT_EQ(short_name("/org/virtbus1/hypervisor/my_2dxen"), "my-xen");
+    EXPECT_EQ(short_name("/org/virtbus1/hypervisor/qemu/network/my_20lab"), "my lab");
     EXPECT_EQ(short_name("/org/virtbus1/hypervisor/qemu/machine/1"), "/org/virtbus1/hypervisor/qemu/machine/1");
     EXPECT_EQ(short_name("/org/virtbus1/job/3"), "/org/virtbus1/job/3");
 }
@@ -41,6 +42,7 @@ TEST(ShortName, CallsTheMachineIdOfThisHostByWhoHasIt) {
 
 TEST(KindAndName, CannotDriveATerminal) {
     EXPECT_EQ(kind_and_name("/org/virtbus1/hypervisor/qemu/pool/default/image/a_1bb"), "image default/a\\x1bb");
+    EXPECT_EQ(kind_and_name("/org/virtbus1/hypervisor/qemu/network/a_1bb"), "network a\\x1bb");
 }
 
 TEST(SubjectName, KnowsMachinesByTheirPaths) {

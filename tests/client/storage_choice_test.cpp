@@ -15,6 +15,10 @@ Bus::PoolRow pool_row(const std::string& hypervisor, const std::string& name) {
     return {"/" + hypervisor + "/" + name, name, hypervisor, "dir", "running", 0, 0, 0};
 }
 
+Bus::NetworkRow network_row(const std::string& hypervisor, const std::string& name) {
+    return {"/" + hypervisor + "/" + name, name, hypervisor, "nat", "virbr0", true, false, {}};
+}
+
 const std::vector<Bus::ImageRow>& image_rows() {
     static const std::vector rows = {image_row("qemu", "default", "web"), image_row("qemu", "default", "mail"),
                                      image_row("qemu", "fast", "mail"), image_row("xen", "default", "web")};
@@ -76,6 +80,16 @@ TEST(ChoosePool, TakesANameOrAPath) {
               "there are several pools \"default\": default on qemu, default on xen; choose a hypervisor with -H");
     EXPECT_EQ(refusal([&] { (void)choose_pool(rows, "slow"); }),
               "there is no pool \"slow\"; \"virtbusctl pool list\" shows all");
+}
+
+TEST(ChooseNetwork, TakesANameOrAPath) {
+    const std::vector rows = {network_row("qemu", "default"), network_row("qemu", "lab"), network_row("xen", "default")};
+    EXPECT_EQ(choose_network(rows, "lab").path, "/qemu/lab");
+    EXPECT_EQ(choose_network(rows, "/xen/default").hypervisor, "xen");
+    EXPECT_EQ(refusal([&] { (void)choose_network(rows, "default"); }),
+              "there are several networks \"default\": default on qemu, default on xen; choose a hypervisor with -H");
+    EXPECT_EQ(refusal([&] { (void)choose_network(rows, "slow"); }),
+              "there is no network \"slow\"; \"virtbusctl network list\" shows all");
 }
 
 }  // namespace virtbusctl

@@ -12,7 +12,9 @@ TEST(ToJson, KeepsTypes) {
     EXPECT_EQ(to_json(sdbus::Variant(0.5)).dump(), "0.5");
     EXPECT_EQ(to_json(sdbus::Variant(sdbus::ObjectPath("/a"))).dump(), "\"/a\"");
     EXPECT_EQ(to_json(sdbus::Variant(std::vector<std::string>{"a", "b"})).dump(), "[\"a\",\"b\"]");
-    EXPECT_EQ(to_json(sdbus::Variant(sdbus::make_struct(std::string("n"), std::string("m")))).dump(), "[\"n\",\"m\"]");
+    const auto pair = sdbus::make_struct(std::string("n"), std::string("m"));
+    EXPECT_EQ(to_json(sdbus::Variant(pair)).dump(), "[\"n\",\"m\"]");
+    EXPECT_EQ(to_json(sdbus::Variant(std::vector{pair})).dump(), "[[\"n\",\"m\"]]");
 }
 
 TEST(ToJson, GoesIntoNestedValues) {

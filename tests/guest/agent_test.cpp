@@ -118,4 +118,29 @@ TEST_F(AgentTest, WhateverOneAnswersTheDaemonGoesOn) {
     EXPECT_EQ(refresh(), "") << "nothing of it has stayed";
 }
 
+TEST_F(AgentTest, ItsAddressesAreTakenWhenTheyAreSome) {
+    const std::string command = "guest-network-get-interfaces";
+    const VariantMap by_agent{{"source", sdbus::Variant("agent")}};
+    ASSERT_NO_FATAL_FAILURE(create_guest());
+    ASSERT_NO_FATAL_FAILURE(start_guest(all_but(command, R"({"return": [
+        {"name": "lo", "ip-addresses": [{"ip-address": "127.0.0.1", "prefix": 8}]},
+        {"name": "eth0", "hardware-address": "52:54:00:AB:00:01", "ip-addresses": [
+            {"ip-address": "fe80::1", "prefix": 64}, {"ip-address": "10.0.2.15", "prefix": 24}, {"ip-address": "home"}]}]})")));
+    const auto found = machine(guest)->GetAddresses({});
+    ASSERT_EQ(found.size(), 2U);
+    EXPECT_EQ(found[0].at("address").get<std::string>(), "10.0.2.15");
+    EXPECT_EQ(found[0].at("mac").get<std::string>(), "52:54:00:ab:00:01");
+    EXPECT_EQ(found[0].at("device").get<std::string>(), "eth0");
+    EXPECT_EQ(found[0].at("sources").get<std::vector<std::string>>(), std::vector<std::string>{"agent"});
+    EXPECT_EQ(found[1].at("address").get<std::string>(), "fe80::1");
+
+    for (const std::optional<std::string>& answer : {std::optional<std::string>(R"({"return": "none"})"), {}}) {
+        SCOPED_TRACE(answer.value_or("nothing"));
+        ASSERT_NO_FATAL_FAILURE(start_guest(all_but(command, answer)));
+        EXPECT_EQ(failure_of([&] { machine(guest)->GetAddresses(by_agent); }).name,
+                  "org.virtbus1.Error.AgentUnresponsive");
+    }
+    EXPECT_TRUE(machine(guest)->GetAddresses({}).empty()) << "others are asked too, and know none";
+}
+
 }  // namespace virtbus::test

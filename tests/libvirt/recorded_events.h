@@ -9,6 +9,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace virtbus::test {
@@ -24,6 +25,9 @@ public:
     void pool_touched(const std::string& name) override {
         add([&] { pools_.push_back(name); });
     }
+    void networks_touched() override {
+        add([&] { networks_touched_ = true; });
+    }
     void closed(const std::string& reason) override {
         add([&] { closed_.push_back(reason); });
     }
@@ -33,6 +37,10 @@ public:
     }
     bool wait_pool_touched(const std::string& name) {
         return wait([&] { return std::find(pools_.begin(), pools_.end(), name) != pools_.end(); });
+    }
+    /// Whether any was; from then on the next counts.
+    bool wait_networks_touched() {
+        return wait([&] { return std::exchange(networks_touched_, false); });
     }
     bool wait_happened(const Uuid& uuid, const LifecycleEvent& event) {
         return wait([&] {
@@ -72,6 +80,7 @@ private:
     std::condition_variable changed_;
     std::vector<Uuid> touched_;
     std::vector<std::string> pools_;
+    bool networks_touched_ = false;
     std::vector<Happened> happened_;
     std::vector<std::string> closed_;
 };

@@ -237,6 +237,7 @@ class Daemon(unittest.TestCase):
                   'org.virtbus1.Machine': self.machine, 'org.virtbus1.Job': job,
                   'org.virtbus1.VirtualMachine': self.machine, 'org.virtbus1.Container': container,
                   'org.virtbus1.Image': self.image, 'org.virtbus1.Pool': self.image.rsplit('/image/', 1)[0],
+                  'org.virtbus1.Network': '/org/virtbus1/hypervisor/test/network/default',
                   'org.virtbus1.MachineId': self.machine, 'org.virtbus1.HostMachineId': '/org/virtbus1/machine_id',
                   'org.freedesktop.LogControl1': '/org/freedesktop/LogControl1'}
         documented = {}

@@ -112,6 +112,10 @@ void FakeHypervisor::touch_pool(const std::string& name) {
     tell([&](PortEvents& events) { events.pool_touched(name); });
 }
 
+void FakeHypervisor::touch_networks() {
+    tell([](PortEvents& events) { events.networks_touched(); });
+}
+
 void FakeHypervisor::happen(const Uuid& uuid, const std::string& event, const std::string& detail) {
     tell([&](PortEvents& events) { events.happened(uuid, {event, detail}); });
 }
@@ -151,6 +155,11 @@ GuestIdentity FakeHypervisor::guest_identity(const Uuid& uuid) const {
     return guest_identities_.at(uuid);
 }
 
+void FakeHypervisor::set_addresses(AddressSource source, std::variant<std::vector<Address>, Error> answer) {
+    const Lock lock(mutex_);
+    addresses_.insert_or_assign(source, std::move(answer));
+}
+
 void FakeHypervisor::set_progress(std::optional<JobProgress> progress) {
     const Lock lock(mutex_);
     progress_ = progress;
@@ -187,6 +196,7 @@ void FakeHypervisor::release_all() {
     const Lock lock(mutex_);
     all_released_ = true;
     storage_.release();
+    networks_.release();
     changed_.notify_all();
 }
 

@@ -246,7 +246,14 @@ public:
         identity.id = change.id;
         return identity;
     }
+    std::vector<Address> read_addresses(const Uuid& uuid, AddressSource source) override {
+        const auto lock = enter(PortCall::read_addresses, &uuid);
+        const auto& answer = truth_->addresses_[source];
+        if (const auto* failure = std::get_if<Error>(&answer)) throw *failure;
+        return std::get<std::vector<Address>>(answer);
+    }
     StoragePort& storage() override { return truth_->storage_; }
+    NetworkPort& networks() override { return truth_->networks_; }
 
     std::vector<UniqueFd> open_namespaces(const Uuid& uuid) override {
         const auto lock = enter(PortCall::open_namespaces);

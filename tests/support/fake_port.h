@@ -6,6 +6,7 @@
 
 #include "model/error.h"
 #include "model/port.h"
+#include "support/fake_networks.h"
 #include "support/fake_storage.h"
 
 #include <condition_variable>
@@ -16,6 +17,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace virtbus::test {
@@ -25,7 +27,7 @@ enum class PortCall {
     connect, describe, list, read, capabilities_xml, machine_xml, create, define, define_copy, check_copy, redefine, remove,
     start, shutdown, reboot, power_off, reset, pause, resume, save, abort_job, job_progress, rename, set_autostart, set_memory,
     set_vcpus, set_title, set_description, set_tags, open_console, open_namespaces, resize_disk,
-    read_guest_identity, change_guest_identity,
+    read_guest_identity, change_guest_identity, read_addresses,
 };
 
 /// A machine that is off, as a port reads it; the UUID is made from the number.
@@ -47,10 +49,12 @@ public:
     void set_info(HypervisorInfo info);
     /// Its pools and images.
     FakeStorage& storage() { return storage_; }
+    FakeNetworks& networks() { return networks_; }
 
     // Events, each told on a thread that is neither the caller's nor the loop's, and told when this returns.
     void touch(const Uuid& uuid);
     void touch_pool(const std::string& name);
+    void touch_networks();
     void happen(const Uuid& uuid, const std::string& event, const std::string& detail);
     /// The connection is lost: its calls fail with disconnected, also those that hang.
     void close(const std::string& reason);
@@ -64,6 +68,8 @@ public:
     /// What the agent in the guest of a machine says of its machine-id; a change changes it.
     void set_guest_identity(const Uuid& uuid, const GuestIdentity& identity);
     [[nodiscard]] GuestIdentity guest_identity(const Uuid& uuid) const;
+    /// What a source says of the addresses of any machine; an Error is thrown.
+    void set_addresses(AddressSource source, std::variant<std::vector<Address>, Error> answer);
     /// What job_progress() returns.
     void set_progress(std::optional<JobProgress> progress);
 
@@ -108,6 +114,7 @@ private:
     std::map<Uuid, Machine> machines_;
     HypervisorInfo info_;
     FakeStorage storage_;
+    FakeNetworks networks_;
     std::shared_ptr<Connection> connection_;
     std::shared_ptr<PortEvents> events_;
     bool tells_ = true;
@@ -121,6 +128,7 @@ private:
     std::map<PortCall, std::size_t> hanging_;
     std::map<Uuid, bool> aborted_;
     std::map<Uuid, GuestIdentity> guest_identities_;
+    std::map<AddressSource, std::variant<std::vector<Address>, Error>> addresses_;
     std::size_t ports_ = 0;
 };
 

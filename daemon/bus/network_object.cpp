@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "bus/network_object.h"
+
+#include "bus/changes.h"
+#include "bus/paths.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace virtbus::bus {
+
+namespace {
+
+VariantMap subnet_dictionary(const Subnet& subnet) {
+    std::vector<sdbus::Struct<std::string, std::string>> ranges;
+    for (const auto& range : subnet.dhcp) ranges.emplace_back(range.first.text(), range.last.text());
+    return {{"address", sdbus::Variant(subnet.host.address.text())},
+            {"prefix", sdbus::Variant(std::uint32_t{subnet.host.prefix})},
+            {"dhcp", sdbus::Variant(ranges)}};
+}
+
+}  // namespace
+
+NetworkObject::NetworkObject(Services services, std::shared_ptr<virtbus::Hypervisor> hypervisor, NetworkPtr network)
+    : Published(services, network_path(hypervisor->name(), network->name)),
+      hypervisor_(std::move(hypervisor)),
+      network_(std::move(network)) {}
+
+void NetworkObject::show(const NetworkPtr& after) {
+    Changes changes;
+    changes.compare("Uuid", network_->uuid, after->uuid);
+    changes.compare("Active", network_->active, after->active);
+    changes.compare("Persistent", network_->persistent, after->persistent);
+    changes.compare("Autostart", network_->autostart, after->autostart);
+    changes.compare("Forward", network_->forward, after->forward);
+    changes.compare("Bridge", network_->bridge, after->bridge);
+    changes.compare("Domain", network_->domain, after->domain);
+    changes.compare("Subnets", network_->subnets, after->subnets);
+    network_ = after;
+    announce_changes(changes.names());
+}
+
+void NetworkObject::Start(Result&& result, VariantMap options) {
+    serve_work(std::move(result), Action::network_manage, "start", std::move(options),
+               [](NetworkPort& port, const std::string& name) { port.start_network(name); });
+}
+
+void NetworkObject::Stop(Result&& result, VariantMap options) {
+    serve_work(std::move(result), Action::network_manage, "stop", std::move(options), &NetworkPort::stop_network);
+}
+
+void NetworkObject::Delete(Result&& result, VariantMap options) {
+    serve_work(std::move(result), Action::network_manage, "delete", std::move(options), &NetworkPort::delete_network);
+}
+
+void NetworkObject::SetAutostart(Result&& result, bool autostart, VariantMap options) {
+    serve_work(std::move(result), Action::network_manage, "set autostart of", std::move(options),
+               [autostart](NetworkPort& port, const std::string& name) { port.set_network_autostart(name, autostart); });
+}
+
+void NetworkObject::GetLeases(sdbus::Result<std::vector<LeaseRow>>&& result) {
+    serve(getObject(), std::move(result), Action::network_inspect, [this](Call&) -> Task<std::vector<LeaseRow>> {
+        auto read = [name = network_->name](Port& port) { return port.networks().leases(name); };
+        const auto leases = co_await hypervisor_->run(Lane::query, std::move(read));
+        std::vector<LeaseRow> rows;
+        for (const auto& lease : leases)
+            rows.emplace_back(lease.mac, lease.address, lease.prefix, lease.hostname, lease.expires, lease.client_id);
+        co_return rows;
+    });
+}
+
+void NetworkObject::GetXml(sdbus::Result<std::string>&& result, VariantMap options) {
+    serve(getObject(), std::move(result), Action::network_inspect,
+          [this, given = Options(std::move(options))](Call&) mutable -> Task<std::string> {
+              const bool inactive = given.take<bool>("inactive").value_or(false);
+              given.refuse_unknown();
+              auto read = [name = network_->name, inactive](Port& port) {
+                  return port.networks().network_xml(name, inactive);
+              };
+              co_return co_await hypervisor_->run(Lane::query, std::move(read));
+          });
+}
+
+void NetworkObject::serve_work(Result&& result, Action action, std::string verb, VariantMap options, PortWork work) {
+    serve(getObject(), std::move(result), action,
+          [this, verb = std::move(verb), given = Options(std::move(options)),
+           work = std::move(work)](Call& call) -> Task<> {
+              given.refuse_unknown();
+              log_call(call, verb);
+              co_await change(work);
+          });
+}
+
+void NetworkObject::serve_work(Result&& result, Action action, std::string verb, VariantMap options, CutOff work) {
+    serve(getObject(), std::move(result), action,
+          [this, verb = std::move(verb), given = Options(std::move(options)), work](Call& call) mutable -> Task<> {
+              const bool force = given.take<bool>("force").value_or(false);
+              given.refuse_unknown();
+              if (!force) refuse_running_machines();
+              log_call(call, verb);
+              co_await change([work, force](NetworkPort& port, const std::string& name) { (port.*work)(name, force); });
+          });
+}
+
+Task<> NetworkObject::change(PortWork work) {
+    auto call_port = [work = std::move(work), name = network_->name](Port& port) { work(port.networks(), name); };
+    co_await hypervisor_->run(Lane::work, std::move(call_port));
+    co_await hypervisor_->networks().refreshed();
+}
+
+void NetworkObject::refuse_running_machines() const {
+    const auto is_on_it = [this](const Interface& interface) {
+        return interface.type == "network" && interface.network == network_->name;
+    };
+    for (const auto& [uuid, machine] : hypervisor_->inventory().machines())
+        if (is_active(machine->state) &&
+            std::any_of(machine->interfaces.begin(), machine->interfaces.end(), is_on_it))
+            throw Error(Code::in_use, fmt::format("machine {} is running on network {}: shut it down first, or take "
+                                                  "\"force\"", machine->name, network_->name));
+}
+
+sdbus::ObjectPath NetworkObject::Hypervisor() { return hypervisor_path(hypervisor_->name()); }
+
+std::vector<VariantMap> NetworkObject::Subnets() {
+    std::vector<VariantMap> subnets;
+    for (const auto& subnet : network_->subnets) subnets.push_back(subnet_dictionary(subnet));
+    return subnets;
+}
+
+virtbus::Error NetworkObject::gone() const {
+    return {Code::no_such_network, fmt::format("network {} is gone", network_->name)};
+}
+
+void NetworkObject::log_call(const Call& call, std::string_view verb) const {
+    log::info(fmt::format("uid {}: {} network {}", call.uid, verb, network_->name),
+              {{"VIRTBUS_NETWORK", network_->name},
+               {"VIRTBUS_HYPERVISOR", hypervisor_->name()},
+               {"VIRTBUS_UID", std::to_string(call.uid)},
+               {"VIRTBUS_SENDER", call.sender}});
+}
+
+}  // namespace virtbus::bus
