@@ -128,8 +128,8 @@ void read_settings(const std::string& json, Config& config) {
     for (const auto& [key, value] : document.items()) {
         const auto setting = settings.find(key);
         if (setting == settings.end())
-            throw ConfigError(fmt::format("{}: unknown; known are allowed-directories, container-directories, hypervisors, "
-                                          "keepalive, log-level", key));
+            throw ConfigError(fmt::format("{}: unknown; known are allowed-directories, container-directories, "
+                                          "hypervisors, keepalive, log-level", key));
         setting->second(value, config);
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// org.virtbus1.Machine: shows what virtual machines and containers of the mirror have in common, and turns its methods into calls on the hypervisor.
-// Main thread only.
+// org.virtbus1.Machine: shows what virtual machines and containers of the mirror have in common, and turns its methods
+// into calls on the hypervisor. Main thread only.
 #pragma once
 
 #include "bus/machine_face.h"

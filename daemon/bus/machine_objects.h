@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// All that a machine shows at its path: org.virtbus1.Machine and MachineId, and VirtualMachine or Container as it is the
-// one or the other, which never changes. Main thread only.
+// All that a machine shows at its path: org.virtbus1.Machine and MachineId, and VirtualMachine or Container as it is
+// the one or the other, which never changes. Main thread only.
 #pragma once
 
 #include "bus/container_object.h"

@@ -20,8 +20,10 @@ Tree::Tree(Services services, Model model, StatusListener listener)
       host_machine_id_(std::make_shared<HostMachineIdObject>(services, model_.host, model_.hypervisors)) {
     host_id_->announce();
     host_machine_id_->announce();
-    const Branch::Surroundings surroundings{services_,      model_.jobs,    model_.image_jobs, model_.identity_jobs,
-                                            model_.clones, model_.containers,  model_.allowed, *manager_,         [this] { tell_status(); }};
+    const Branch::Surroundings surroundings{
+        services_,     model_.jobs,       model_.image_jobs, model_.identity_jobs,
+        model_.clones, model_.containers, model_.allowed,    *manager_,
+        [this] { tell_status(); }};
     for (const auto& hypervisor : model_.hypervisors)
         branches_[hypervisor->name()] = std::make_unique<Branch>(surroundings, hypervisor);
     model_.jobs.observe(this);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// org.virtbus1.VirtualMachine: shows what only virtual machines have, beside their org.virtbus1.Machine. Main thread only.
+// org.virtbus1.VirtualMachine: shows what only virtual machines have, beside their org.virtbus1.Machine. Main thread
+// only.
 #pragma once
 
 #include "bus/machine_face.h"

@@ -28,14 +28,14 @@ struct CommandEnd {
     std::uint64_t signal = 0;
 };
 
-/// Runs commands in containers: helper/ implements it by a program of its own, as a process of ours must not enter what a
-/// guest rules; tests fake it.
+/// Runs commands in containers: helper/ implements it by a program of its own, as a process of ours must not enter what
+/// a guest rules; tests fake it.
 class ContainerTool {
 public:
     virtual ~ContainerTool() = default;
 
-    /// Runs it in the container whose namespaces these are, with no more rights than its first process has. Blocks until
-    /// it has ended. Error invalid_args where there is no such program; invalid_state when the container ends before;
+    /// Runs it in the container whose namespaces these are, with no more rights than its first process has. Blocks
+    /// until it has ended. Error invalid_args where there is no such program; invalid_state when the container ends before;
     /// timeout and cancelled, when it was killed.
     virtual CommandEnd run(const std::vector<UniqueFd>& namespaces, const ContainerCommand& command,
                            Transfer& transfer) = 0;

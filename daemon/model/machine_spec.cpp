@@ -102,9 +102,11 @@ void check_boot(const MachineSpec& spec, const AllowedFiles& allowed) {
 }
 
 void check_init(const std::vector<std::string>& init) {
-    if (init.size() > init_count) refuse("init", fmt::format("{} words are too many, at most {}", init.size(), init_count));
+    if (init.size() > init_count)
+        refuse("init", fmt::format("{} words are too many, at most {}", init.size(), init_count));
     for (const auto& word : init) check_line("init", word, 4'096);
-    if (!init.empty() && init.front().rfind('/', 0) != 0) refuse("init", "must begin with an absolute path in the container");
+    if (!init.empty() && init.front().rfind('/', 0) != 0)
+        refuse("init", "must begin with an absolute path in the container");
 }
 
 /// What a container has no use for, and what it has instead or why not.
@@ -165,8 +167,8 @@ void AllowedFiles::check_root(std::string_view key, const std::string& directory
         return !error && resolved.has_relative_path() && resolved.parent_path() == parent;
     };
     if (!std::any_of(roots_.begin(), roots_.end(), is_in))
-        refuse(key, fmt::format("{} is not directly in a directory for the roots of containers (container-directories in "
-                                "the configuration)", directory));
+        refuse(key, fmt::format("{} is not directly in a directory for the roots of containers (container-directories "
+                                "in the configuration)", directory));
 }
 
 void check_name(std::string_view key, std::string_view name) {
@@ -250,7 +252,8 @@ void check_kind(const MachineSpec& spec, Kind kind) {
         if (is_given(key)) refuse(key, reason);
     if (spec.root.empty()) refuse("root", "required for a container: a directory of the host");
     for (const auto& interface : spec.interfaces.value_or(std::vector<InterfaceSpec>()))
-        if (interface.type == "user") refuse("interfaces", "type user is for virtual machines; a container takes network or bridge");
+        if (interface.type == "user")
+            refuse("interfaces", "type user is for virtual machines; a container takes network or bridge");
 }
 
 }  // namespace virtbus
