@@ -6,20 +6,12 @@
 namespace virtbusctl {
 
 TEST(NetworkText, ShowsAllOfANetwork) {
-    const Json network = {{"Name", "lab"},
-                          {"Uuid", "6ba7b811-9dad-11d1-80b4-00c04fd430c8"},
-                          {"Hypervisor", "/org/virtbus1/hypervisor/qemu"},
-                          {"Active", true},
-                          {"Forward", "nat"},
-                          {"Bridge", "lab0"},
-                          {"Domain", ""},
-                          {"Subnets",
-                           {{{"address", "192.168.150.1"},
-                             {"prefix", 24},
-                             {"dhcp", {{"192.168.150.2", "192.168.150.99"}, {"192.168.150.120", "192.168.150.130"}}}},
-                            {{"address", "fd00::1"}, {"prefix", 64}, {"dhcp", Json::array()}}}},
-                          {"Autostart", false},
-                          {"Persistent", true}};
+    const auto network = Json::parse(R"({
+        "Name": "lab", "Uuid": "6ba7b811-9dad-11d1-80b4-00c04fd430c8", "Hypervisor": "/org/virtbus1/hypervisor/qemu",
+        "Active": true, "Forward": "nat", "Bridge": "lab0", "Domain": "", "Autostart": false, "Persistent": true,
+        "Subnets": [{"address": "192.168.150.1", "prefix": 24,
+                     "dhcp": [["192.168.150.2", "192.168.150.99"], ["192.168.150.120", "192.168.150.130"]]},
+                    {"address": "fd00::1", "prefix": 64, "dhcp": []}]})");
     EXPECT_EQ(network_text(network),
               "      Name: lab\n"
               "      UUID: 6ba7b811-9dad-11d1-80b4-00c04fd430c8\n"
@@ -37,7 +29,7 @@ TEST(NetworkText, ShowsAllOfANetwork) {
 TEST(AddressText, SaysWhoHasFoundIt) {
     EXPECT_EQ(address_text({{"address", "192.168.150.15"},
                             {"mac", "52:54:00:00:00:01"},
-                            {"prefix", 24},
+                            {"prefix", 24U},
                             {"sources", {"lease", "agent"}},
                             {"device", "eth0"}}),
               "192.168.150.15/24 on 52:54:00:00:00:01 (lease, agent: eth0)");
