@@ -142,13 +142,13 @@ Task<> MachineObject::change(Lane lane, PortWork work) {
     co_await hypervisor_->inventory().refreshed(uuid);
 }
 
-void MachineObject::serve_work(Result&& result, Action action, std::string verb, VariantMap options, Lane lane,
+void MachineObject::serve_work(Result&& result, Action action, std::string verb, Feature feature, VariantMap options,
                                PortWork work) {
     serve(getObject(), std::move(result), action,
           [=, this, verb = std::move(verb), given = Options(std::move(options))](Call& call) -> Task<> {
               given.refuse_unknown();
-              log_call(call, verb);
-              co_await change(lane, work);
+              admit(call, verb, feature);
+              co_await change(Lane::work, work);
           });
 }
 
@@ -188,7 +188,7 @@ void MachineObject::Reboot(Result&& result, VariantMap options) {
           [this, given = Options(std::move(options))](Call& call) mutable -> Task<> {
               const auto mode = take_mode(given);
               given.refuse_unknown();
-              log_call(call, "reboot");
+              admit(call, "reboot", Feature::reboot);
               co_await change(Lane::work, [uuid = machine_->uuid, mode](Port& port) { port.reboot(uuid, mode); });
           });
 }
@@ -205,17 +205,17 @@ void MachineObject::PowerOff(Result&& result, VariantMap options) {
 }
 
 void MachineObject::Reset(Result&& result, VariantMap options) {
-    serve_work(std::move(result), Action::machine_control, "reset", std::move(options), Lane::work,
+    serve_work(std::move(result), Action::machine_control, "reset", Feature::reset, std::move(options),
                [uuid = machine_->uuid](Port& port) { port.reset(uuid); });
 }
 
 void MachineObject::Pause(Result&& result, VariantMap options) {
-    serve_work(std::move(result), Action::machine_control, "pause", std::move(options), Lane::work,
+    serve_work(std::move(result), Action::machine_control, "pause", Feature::pause, std::move(options),
                [uuid = machine_->uuid](Port& port) { port.pause(uuid); });
 }
 
 void MachineObject::Resume(Result&& result, VariantMap options) {
-    serve_work(std::move(result), Action::machine_control, "resume", std::move(options), Lane::work,
+    serve_work(std::move(result), Action::machine_control, "resume", Feature::pause, std::move(options),
                [uuid = machine_->uuid](Port& port) { port.resume(uuid); });
 }
 
@@ -227,7 +227,7 @@ void MachineObject::Save(JobResult&& result, VariantMap options) {
               if (!machine_->persistent)
                   throw Error(Code::invalid_state, fmt::format("machine {} is transient: it would be lost",
                                                                machine_->name));
-              log_call(call, "save");
+              admit(call, "save", Feature::save);
               co_return start_job(JobKind::save, call, save_work(hypervisor_, machine_->uuid));
           });
 }
@@ -237,7 +237,7 @@ void MachineObject::Clone(JobResult&& result, std::string name, VariantMap optio
           [this, name = std::move(name), given = Options(std::move(options))](
               Call& call) mutable -> Task<sdbus::ObjectPath> {
               const auto plan = take_clone_plan(given, name);
-              log_call(call, "clone");
+              admit(call, "clone", Feature::define);
               co_return job_path(clones_.clone({hypervisor_, call.uid}, *machine_, plan));
           });
 }
@@ -257,14 +257,14 @@ void MachineObject::Rename(Result&& result, std::string new_name, VariantMap opt
           [this, new_name = std::move(new_name), given = Options(std::move(options))](Call& call) -> Task<> {
               given.refuse_unknown();
               check_name("new_name", new_name);
-              log_call(call, "rename");
+              admit(call, "rename", Feature::rename);
               auto work = [uuid = machine_->uuid, new_name](Port& port) { port.rename(uuid, new_name); };
               co_await change(Lane::work, std::move(work));
           });
 }
 
 void MachineObject::SetAutostart(Result&& result, bool autostart, VariantMap options) {
-    serve_work(std::move(result), Action::machine_edit, "set autostart", std::move(options), Lane::work,
+    serve_work(std::move(result), Action::machine_edit, "set autostart", Feature::autostart, std::move(options),
                [uuid = machine_->uuid, autostart](Port& port) { port.set_autostart(uuid, autostart); });
 }
 
@@ -277,7 +277,7 @@ void MachineObject::SetMemory(Result&& result, std::uint64_t bytes, VariantMap o
               if (maximum) check_memory("maximum", *maximum);
               const auto plan =
                   plan_change<MemoryChange>(*machine_, bytes, maximum, machine_->maximum_memory, "bytes");
-              log_call(call, "set memory");
+              admit(call, "set memory", Feature::memory);
               co_await change(Lane::work, [uuid = machine_->uuid, plan](Port& port) { port.set_memory(uuid, plan); });
           });
 }
@@ -290,7 +290,7 @@ void MachineObject::SetVcpus(Result&& result, std::uint32_t vcpus, VariantMap op
               check_vcpus("vcpus", vcpus);
               if (maximum) check_vcpus("maximum", *maximum);
               const auto plan = plan_change<VcpuChange>(*machine_, vcpus, maximum, machine_->maximum_vcpus, "vcpus");
-              log_call(call, "set vcpus");
+              admit(call, "set vcpus", Feature::vcpus);
               co_await change(Lane::work, [uuid = machine_->uuid, plan](Port& port) { port.set_vcpus(uuid, plan); });
           });
 }
@@ -300,7 +300,7 @@ void MachineObject::SetTitle(Result&& result, std::string title, VariantMap opti
           [this, title = std::move(title), given = Options(std::move(options))](Call& call) -> Task<> {
               given.refuse_unknown();
               check_title("title", title);
-              log_call(call, "set title");
+              admit(call, "set title", Feature::metadata);
               auto work = [uuid = machine_->uuid, title](Port& port) { port.set_title(uuid, title); };
               co_await change(Lane::work, std::move(work));
           });
@@ -311,7 +311,7 @@ void MachineObject::SetDescription(Result&& result, std::string description, Var
           [this, description = std::move(description), given = Options(std::move(options))](Call& call) -> Task<> {
               given.refuse_unknown();
               check_description("description", description);
-              log_call(call, "set description");
+              admit(call, "set description", Feature::metadata);
               auto work = [uuid = machine_->uuid, description](Port& port) { port.set_description(uuid, description); };
               co_await change(Lane::work, std::move(work));
           });
@@ -322,7 +322,7 @@ void MachineObject::SetTags(Result&& result, std::vector<std::string> tags, Vari
           [this, tags = std::move(tags), given = Options(std::move(options))](Call& call) -> Task<> {
               given.refuse_unknown();
               const auto clean = check_tags("tags", tags);
-              log_call(call, "set tags");
+              admit(call, "set tags", Feature::metadata);
               auto work = [uuid = machine_->uuid, clean](Port& port) { port.set_tags(uuid, clean); };
               co_await change(Lane::work, std::move(work));
           });
@@ -352,7 +352,7 @@ void MachineObject::DefineXml(Result&& result, std::string xml, VariantMap optio
                   throw Error(Code::stale_generation,
                               fmt::format("the definition of {} has changed since generation {}; it is {} now: read it "
                                           "again", machine_->name, *generation, machine_->generation));
-              log_call(call, "define");
+              admit(call, "define", Feature::define);
               const auto expected = generation ? std::optional(machine_->definition) : std::nullopt;
               auto work = [uuid = machine_->uuid, xml = std::move(xml), expected](Port& port) {
                   port.redefine(uuid, xml, expected);
@@ -367,7 +367,7 @@ void MachineObject::OpenConsole(sdbus::Result<sdbus::UnixFd>&& result, VariantMa
               const bool force = given.take<bool>("force").value_or(false);
               given.refuse_unknown();
               require_active(*machine_);
-              log_call(call, "open console");
+              admit(call, "open console", Feature::console);
               auto console = co_await hypervisor_->run(
                   Lane::work, [uuid = machine_->uuid, force](Port& port) { return port.open_console(uuid, force); });
               co_return sdbus::UnixFd(console.release(), sdbus::adopt_fd);

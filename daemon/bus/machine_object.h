@@ -87,13 +87,18 @@ private:
     sdbus::ObjectPath CurrentJob() override;
     std::uint64_t Generation() override { return machine_->generation; }
 
-    /// Serves a method that is one port call: run it in `lane`, then reply when its effect shows.
-    void serve_work(Result&& result, Action action, std::string verb, VariantMap options, Lane lane, PortWork work);
+    /// Serves a method that is one port call: runs it, then replies when its effect shows.
+    void serve_work(Result&& result, Action action, std::string verb, Feature feature, VariantMap options, PortWork work);
 
     /// Runs `work(Port&)` and returns when the mirror has seen its effect.
     Task<> change(Lane lane, PortWork work);
 
     void log_call(const Call& call, std::string_view verb) const;
+    /// Refuses what the hypervisor's driver cannot do.
+    void admit(const Call& call, std::string_view verb, Feature feature) const {
+        hypervisor_->require(feature);
+        log_call(call, verb);
+    }
     /// Begins a job that nobody else may disturb.
     sdbus::ObjectPath start_job(JobKind kind, const Call& call, Jobs::Work work);
     /// Keeps its images for itself, while it starts: Error in_use or unsafe_image.

@@ -57,6 +57,7 @@ public:
 
     /// Takes it off the bus without a word but the `reason` to whoever still waits for a reply.
     void take_off(const Error& reason) {
+        if (std::exchange(is_off_, true)) return;
         retire(reason);  // before its vtable goes
         entry_ = {};
         this->unregisterAdaptor();
@@ -71,6 +72,7 @@ private:
 
     ManagedObjects::Entry entry_;
     bool ended_ = false;
+    bool is_off_ = false;
 };
 
 /// An object of two interfaces, each a Published: they come and go together, in one signal.

@@ -27,10 +27,10 @@ bool is_upper(char character) { return character >= 'A' && character <= 'F'; }
 
 /// What libdbus takes for blank: not \v, not \f, no byte order mark.
 std::string_view without_blanks(std::string_view text) {
-    constexpr std::string_view blanks = " \t\n\r";
-    const auto first = text.find_first_not_of(blanks);
+    constexpr std::string_view white = " \t\n\r";
+    const auto first = text.find_first_not_of(white);
     if (first == std::string_view::npos) return {};
-    return text.substr(first, text.find_last_not_of(blanks) - first + 1);
+    return text.substr(first, text.find_last_not_of(white) - first + 1);
 }
 
 /// libdbus decodes up to the first character that is no digit, and has then a half byte, if their number is odd: hence
