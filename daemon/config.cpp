@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "config.h"
 
+#include "model/error.h"
+
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -20,11 +22,13 @@ using Json = nlohmann::json;
 
 constexpr const char* default_file = "/etc/virtbus/virtbus.json";
 
-/// A name goes into object paths and onto command lines.
-void check_hypervisor_name(const std::string& name) {
-    const auto allowed = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.'; };
-    if (name.empty() || name.size() > 64 || !std::all_of(name.begin(), name.end(), allowed))
-        throw ConfigError(fmt::format("hypervisor name \"{}\": 1 to 64 letters, digits, \"_\", \"-\" and \".\"", name));
+void add_hypervisor(const std::string& name, const std::string& uri, Config& config) {
+    try {
+        check_hypervisor_name(name);
+    } catch (const Error& error) {
+        throw ConfigError(error.what());
+    }
+    config.hypervisors.uris[name] = uri;
 }
 
 template <typename Value>
@@ -37,11 +41,9 @@ Value get(const Json& value, const std::string& key) {
 }
 
 void read_hypervisors(const Json& value, Config& config) {
-    config.hypervisors.clear();
-    for (const auto& [name, uri] : get<std::map<std::string, std::string>>(value, "hypervisors")) {
-        check_hypervisor_name(name);
-        config.hypervisors[name] = uri;
-    }
+    config.hypervisors.uris.clear();
+    for (const auto& [name, uri] : get<std::map<std::string, std::string>>(value, "hypervisors"))
+        add_hypervisor(name, uri, config);
 }
 
 void read_keepalive(const Json& value, Config& config) {
@@ -69,6 +71,16 @@ void read_container_directories(const Json& value, Config& config) {
         config.container_directories.emplace_back(directory);
 }
 
+void read_credentials_directory(const Json& value, Config& config) {
+    config.credentials_directory = get<std::string>(value, "credentials-directory");
+    if (!config.credentials_directory.is_absolute()) throw ConfigError("credentials-directory: must be an absolute path");
+}
+
+void read_poll_interval(const Json& value, Config& config) {
+    config.hypervisors.poll_interval = std::chrono::seconds(get<int>(value, "poll-interval"));
+    if (config.hypervisors.poll_interval.count() < 1) throw ConfigError("poll-interval: must be at least 1 second");
+}
+
 void read_log_level(const Json& value, Config& config) {
     const auto level = log::level_from(get<std::string>(value, "log-level"));
     if (!level) throw ConfigError("log-level: must be one of emerg, alert, crit, err, warning, notice, info, debug");
@@ -80,7 +92,9 @@ const std::map<std::string, std::function<void(const Json&, Config&)>> settings{
     {"keepalive", read_keepalive},
     {"allowed-directories", read_allowed_directories},
     {"container-directories", read_container_directories},
+    {"credentials-directory", read_credentials_directory},
     {"log-level", read_log_level},
+    {"poll-interval", read_poll_interval},
 };
 
 std::optional<std::string> read_file(const std::string& path) {
@@ -89,16 +103,18 @@ std::optional<std::string> read_file(const std::string& path) {
     return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
-/// What systemd gives (systemd.exec(5), StateDirectory=), or where it would be.
+/// An absolute path in the environment, such as systemd gives (systemd.exec(5)); "" where there is none.
+std::filesystem::path given_directory(const char* name) {
+    const char* value = std::getenv(name);
+    return value != nullptr && *value == '/' ? value : "";
+}
+
+/// What systemd gives, or where it would be.
 std::filesystem::path default_state_directory(bool user) {
-    const auto variable = [](const char* name) -> std::filesystem::path {
-        const char* value = std::getenv(name);
-        return value != nullptr && *value == '/' ? value : "";
-    };
-    if (const auto given = variable("STATE_DIRECTORY"); !given.empty()) return given;
+    if (const auto given = given_directory("STATE_DIRECTORY"); !given.empty()) return given;
     if (!user) return "/var/lib/virtbus";
-    const auto state = variable("XDG_STATE_HOME");
-    return (state.empty() ? variable("HOME") / ".local/state" : state) / "virtbus";
+    const auto state = given_directory("XDG_STATE_HOME");
+    return (state.empty() ? given_directory("HOME") / ".local/state" : state) / "virtbus";
 }
 
 /// Installed it is beside virtbusd; where it was built it has a directory of its own.
@@ -129,7 +145,7 @@ void read_settings(const std::string& json, Config& config) {
         const auto setting = settings.find(key);
         if (setting == settings.end())
             throw ConfigError(fmt::format("{}: unknown; known are allowed-directories, container-directories, "
-                                          "hypervisors, keepalive, log-level", key));
+                                          "credentials-directory, hypervisors, keepalive, log-level, poll-interval", key));
         setting->second(value, config);
     }
 }
@@ -154,6 +170,7 @@ Config read_config(int argc, char** argv) {
     config.helper = find_helper("virtbus-helper");
     config.guest_helper = find_helper("virtbus-guest-helper");
     config.container_helper = find_helper("virtbus-container-helper");
+    config.given_credentials = given_directory("CREDENTIALS_DIRECTORY");
     config.state_directory = default_state_directory(config.user);
     if (config.user) config.allowed_directories = {"/"};  // QEMU has its user's rights there, no more
     const auto text = read_file(file.empty() ? default_file : file);
@@ -166,13 +183,19 @@ Config read_config(int argc, char** argv) {
             throw ConfigError(fmt::format("{}: {}", file.empty() ? default_file : file, error.what()));
         }
     }
-    if (!hypervisors.empty()) config.hypervisors.clear();
+    config.hypervisors.where = file.empty() ? default_file : file;
+    if (!hypervisors.empty()) {
+        config.hypervisors.uris.clear();
+        config.hypervisors.where = "virtbusd's command line";
+    }
     for (const auto& entry : hypervisors) {
         const auto [name, uri] = split_hypervisor(entry);
-        check_hypervisor_name(name);
-        config.hypervisors[name] = uri;
+        add_hypervisor(name, uri, config);
     }
-    if (config.hypervisors.empty()) config.hypervisors["qemu"] = config.user ? "qemu:///session" : "qemu:///system";
+    if (config.hypervisors.uris.empty()) {
+        config.hypervisors.uris["qemu"] = config.user ? "qemu:///session" : "qemu:///system";
+        config.hypervisors.where = "those that virtbusd serves when its configuration names none";
+    }
     return config;
 }
 

@@ -3,9 +3,9 @@
 #pragma once
 
 #include "base/log.h"
+#include "model/hypervisors.h"
 
 #include <filesystem>
-#include <map>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -14,11 +14,13 @@ namespace virtbus {
 
 struct Config {
     bool user = false;                                ///< session bus and qemu:///session
-    std::map<std::string, std::string> hypervisors;   ///< name → libvirt URI
+    ConfiguredHypervisors hypervisors;
     int keepalive_interval = 5;                       ///< seconds between libvirt's keepalive messages
     unsigned keepalive_count = 3;                     ///< how many may stay unanswered
     std::vector<std::filesystem::path> allowed_directories{"/boot", "/var/lib/libvirt/images", "/var/lib/libvirt/boot"};
     std::vector<std::filesystem::path> container_directories{"/var/lib/libvirt/filesystems", "/var/lib/machines"};
+    std::filesystem::path credentials_directory;      ///< files of users and passwords, named after hypervisors
+    std::filesystem::path given_credentials;          ///< the same, from systemd
     std::filesystem::path state_directory;            ///< where virtbusd keeps what must last
     std::filesystem::path helper;                     ///< the program virtbus-helper
     std::filesystem::path guest_helper;               ///< the program virtbus-guest-helper

@@ -14,26 +14,22 @@
 #include "libvirt/connector.h"
 #include "libvirt/event_loop.h"
 #include "model/host_identity.h"
-#include "model/hypervisor.h"
+#include "model/hypervisors.h"
 #include "model/identities.h"
 #include "model/identity_jobs.h"
 #include "model/image_jobs.h"
-#include "model/image_work.h"
 #include "model/jobs.h"
 #include "model/machine_clone.h"
 #include "model/machine_jobs.h"
-#include "model/uri.h"
 
 #include <asio/io_context.hpp>
 #include <asio/signal_set.hpp>
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <exception>
 #include <memory>
-#include <vector>
 
 namespace virtbus {
 
@@ -58,12 +54,14 @@ public:
           journal_(loop_, config.state_directory / "jobs.json"),
           image_tool_(std::make_shared<HelperTool>(config.helper)),
           image_jobs_(jobs_, journal_, image_tool_),
-          hypervisors_(make_hypervisors(loop_, events_, formats_, config)),
+          hypervisors_(loop_, formats_, config.state_directory / "hypervisors.json", connector(config),
+                       config.hypervisors),
           identities_(loop_, config.state_directory / "machine-ids.json"),
           identity_jobs_(jobs_, identities_, std::make_shared<GuestHelperTool>(config.guest_helper)),
           clones_(jobs_, journal_, image_tool_, identity_jobs_),
           host_(loop_, config.root, std::make_shared<HostHelperTool>(config.helper, config.root), identities_) {
-        for (const auto& hypervisor : hypervisors_) identities_.follow(*hypervisor);
+        hypervisors_.observe(&identities_);
+        hypervisors_.observe(&adopter_);
         tree_ = std::make_unique<bus::Tree>(
             bus::Services{loop_, *connection_, authority_, managed_objects_},
             bus::Model{hypervisors_, jobs_, image_jobs_, identity_jobs_, clones_,
@@ -76,16 +74,9 @@ public:
         asio::signal_set signals(loop_, SIGTERM, SIGINT);
         signals.async_wait([this](const asio::error_code&, int) { stopping_ = true; });
         spawn(loop_, service_manager::feed_watchdog(loop_), "watchdog");
-        spawn(loop_, journal_.recover(image_tool_, is_there(), remove_published()),
-              "cleaning up after an earlier daemon");
+        spawn(loop_, clones_.recover(hypervisors_), "cleaning up after an earlier daemon");
         spawn(loop_, host_.start(), "watching this host's machine-id");
-        for (const auto& hypervisor : hypervisors_) {
-            hypervisor->inventory().on_job_begun(
-                [this, weak = std::weak_ptr(hypervisor)](const Machine& machine) {
-                    adopt_job(jobs_, weak.lock(), machine);
-                });
-            hypervisor->start();
-        }
+        hypervisors_.start();
 
         // Objects first, name second: whoever sees the name sees what belongs to it. Connections take their time.
         connection_->requestName(bus::bus_name);
@@ -97,38 +88,15 @@ public:
     }
 
 private:
-    static std::vector<std::shared_ptr<Hypervisor>> make_hypervisors(asio::io_context& loop, const EventLoop& events,
-                                                                     ImageFormats& formats, const Config& config) {
-        std::vector<std::shared_ptr<Hypervisor>> hypervisors;
-        for (const auto& [name, uri] : config.hypervisors) {
-            auto connector = std::make_unique<LibvirtConnector>(
-                events, uri, Keepalive{config.keepalive_interval, config.keepalive_count});
-            hypervisors.push_back(
-                std::make_shared<Hypervisor>(loop, name, public_uri(uri), std::move(connector), formats));
-        }
-        return hypervisors;
-    }
-
-    /// For the copies of machines that an earlier daemon was making.
-    JobJournal::IsThere is_there() {
-        return [this](MachineRef machine) -> Task<bool> {
-            const auto hypervisor = hypervisor_of(machine);
-            auto& inventory = hypervisor->inventory();
-            co_await inventory.listed().wait();
-            co_await inventory.refreshed(machine.uuid);  // a listing leaves out what cannot be read
-            co_return inventory.find(machine.uuid) != nullptr;
+    Hypervisors::MakeConnector connector(const Config& config) {
+        const Keepalive keepalive{config.keepalive_interval, config.keepalive_count};
+        const CredentialsSource credentials{config.given_credentials, config.credentials_directory, {}, false};
+        return [this, keepalive, credentials](const std::string& name, const std::string& uri, bool configured) {
+            auto its = credentials;
+            its.name = name;
+            its.needs_host = !configured;
+            return std::make_unique<LibvirtConnector>(events_, uri, keepalive, std::move(its));
         };
-    }
-    JobJournal::RemovePublished remove_published() {
-        return [this](JobJournal::Entry entry) -> Task<> {
-            const auto hypervisor = hypervisor_of(entry.machine.value());
-            co_await remove_untouched(hypervisor, entry.directory, entry.name, entry.published);
-        };
-    }
-    [[nodiscard]] std::shared_ptr<Hypervisor> hypervisor_of(const MachineRef& machine) const {
-        for (const auto& hypervisor : hypervisors_)
-            if (hypervisor->name() == machine.hypervisor) return hypervisor;
-        throw Error(Code::no_such_hypervisor, "there is no hypervisor " + machine.hypervisor + " any more");
     }
 
     template <typename Condition>
@@ -144,17 +112,13 @@ private:
         service_manager::stopping();
         tree_.reset();  // answers whoever still waits
         jobs_.stop();
-        for (const auto& hypervisor : hypervisors_) hypervisor->stop();
+        hypervisors_.stop();
 
-        const auto idle = [this] {
-            return std::all_of(hypervisors_.begin(), hypervisors_.end(),
-                               [](const auto& hypervisor) { return hypervisor->pending() == 0; });
-        };
         bool late = false;
         asio::steady_timer deadline(loop_, grace);
         deadline.async_wait([&late](const asio::error_code& error) { late = !error; });
-        turn_until([&] { return idle() || late; });
-        if (idle()) return;
+        turn_until([&] { return hypervisors_.is_idle() || late; });
+        if (hypervisors_.is_idle()) return;
         // A thread hangs in a libvirt call that nothing can end; joining it would hang as well.
         log::warning("ending while calls to libvirt are still under way");
         std::_Exit(EXIT_SUCCESS);
@@ -173,8 +137,9 @@ private:
     JobJournal journal_;
     std::shared_ptr<ImageTool> image_tool_;
     ImageJobs image_jobs_;
-    std::vector<std::shared_ptr<Hypervisor>> hypervisors_;
+    Hypervisors hypervisors_;
     Identities identities_;
+    JobAdopter adopter_{jobs_};
     IdentityJobs identity_jobs_;
     MachineClones clones_;
     HostIdentity host_;

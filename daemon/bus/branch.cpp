@@ -31,7 +31,15 @@ Branch::~Branch() {
     hypervisor_->inventory().ignore(this);
     hypervisor_->storage().ignore(this);
     hypervisor_->networks().ignore(this);
-    object_->take_off(stopping());
+    object_->take_off(stopping());  // nothing, when it has ended
+}
+
+void Branch::end() {
+    images_.clear();
+    pools_.clear();
+    networks_.clear();
+    machines_.clear();
+    object_->end();
 }
 
 void Branch::status_changed(const HypervisorStatus& before, const HypervisorStatus& after) {

@@ -40,6 +40,9 @@ public:
     Branch& operator=(const Branch&) = delete;
     ~Branch() override;
 
+    /// Announces that all of them are gone, and takes them off the bus.
+    void end();
+
     /// What is known of the machine-id of one of its machines has changed.
     void identity_changed(const Uuid& machine);
 

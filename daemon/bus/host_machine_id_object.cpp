@@ -27,8 +27,7 @@ void log_host_call(const Call& call, std::string_view verb) {
 
 }  // namespace
 
-HostMachineIdObject::HostMachineIdObject(Services services, HostIdentity& host,
-                                         const ManagerObject::HypervisorList& hypervisors)
+HostMachineIdObject::HostMachineIdObject(Services services, HostIdentity& host, const Hypervisors& hypervisors)
     : Published(services, object_path(HostRef{})), host_(host), hypervisors_(hypervisors), shown_(now()) {}
 
 HostMachineIdObject::Shown HostMachineIdObject::now() const {
@@ -47,7 +46,7 @@ void HostMachineIdObject::show() {
 
 std::size_t HostMachineIdObject::running_guests() const {
     std::size_t count = 0;
-    for (const auto& hypervisor : hypervisors_)
+    for (const auto& hypervisor : hypervisors_.all())
         for (const auto& [uuid, machine] : hypervisor->inventory().machines())
             if (is_active(machine->state)) ++count;
     return count;

@@ -15,7 +15,7 @@ namespace virtbus::bus {
 class HostMachineIdObject final
     : public Published<HostMachineIdObject, org::virtbus1::HostMachineId_adaptor, org::virtbus1::HostMachineId_properties> {
 public:
-    HostMachineIdObject(Services services, HostIdentity& host, const ManagerObject::HypervisorList& hypervisors);
+    HostMachineIdObject(Services services, HostIdentity& host, const Hypervisors& hypervisors);
 
     /// Announces which properties differ from what was shown.
     void show();
@@ -45,7 +45,7 @@ private:
     [[nodiscard]] std::size_t running_guests() const;
 
     HostIdentity& host_;
-    const ManagerObject::HypervisorList& hypervisors_;
+    const Hypervisors& hypervisors_;
     Shown shown_;
 };
 

@@ -53,6 +53,7 @@ void HypervisorObject::show(const HypervisorStatus& before, const HypervisorStat
         return status.connection == virtbus::ConnectionState::connected;
     };
     changes.compare("Driver", before.info.driver, after.info.driver);
+    changes.compare("Features", features_of(before.info), features_of(after.info));
     changes.compare("Type", before.info.type, after.info.type);
     changes.compare("Connected", connected(before), connected(after));
     changes.compare("ConnectionState", before.connection, after.connection);
@@ -65,6 +66,7 @@ void HypervisorObject::show(const HypervisorStatus& before, const HypervisorStat
     changes.compare("HardwareVirtualization", before.info.hardware, after.info.hardware);
     changes.compare("Accelerations", before.info.accelerations, after.info.accelerations);
     changes.compare("GuestTypes", before.info.guest_types, after.info.guest_types);
+    changes.compare("PollIntervalUSec", before.info.has_events, after.info.has_events);
     changes.compare("Cpus", before.info.cpus, after.info.cpus);
     changes.compare("Memory", before.info.memory, after.info.memory);
     announce_changes(changes.names());
@@ -84,6 +86,7 @@ void HypervisorObject::CreateMachine(PathResult&& result, VariantMap spec) {
               wanted.owner = call.uid;
               const auto uuid = wanted.uuid.value_or(Uuid::random());
               wanted.uuid = uuid;
+              hypervisor_->require(Feature::define);
               co_await resolve_disks(wanted);
               const auto claim = claim_disks(jobs_, *hypervisor_, "the start of machine " + wanted.name,
                                              wanted.start ? disks_of(wanted) : std::vector<Disk>());
@@ -135,6 +138,7 @@ void HypervisorObject::DefineXml(PathResult&& result, std::string xml, VariantMa
           [this, xml = std::move(xml),
            given = Options(std::move(options))](Call& call) mutable -> Task<sdbus::ObjectPath> {
               given.refuse_unknown();
+              hypervisor_->require(Feature::define);
               log_call(call, "define a machine");
               auto work = [xml = std::move(xml)](Port& port) { return port.define(xml); };
               const auto uuid = co_await hypervisor_->run(Lane::work, std::move(work));
@@ -151,6 +155,7 @@ void HypervisorObject::CreatePool(PathResult&& result, std::string name, std::st
               given.refuse_unknown();
               check_pool_name("name", name);
               allowed_.check("path", path);
+              hypervisor_->require(Feature::pools);
               log_call(call, "create pool " + name);
               auto work = [spec](Port& port) { port.storage().create_pool(spec); };
               co_await hypervisor_->run(Lane::work, std::move(work));
@@ -163,6 +168,7 @@ void HypervisorObject::GetDefaultPool(PathResult&& result, VariantMap options) {
     serve(getObject(), std::move(result), Action::pool_manage,
           [this, given = Options(std::move(options))](Call&) -> Task<sdbus::ObjectPath> {
               given.refuse_unknown();
+              hypervisor_->require(Feature::pools);
               const auto spec = default_pool(is_session_uri(hypervisor_->uri()));
               co_await provide_pool(spec);
               co_return pool_path(hypervisor_->name(), spec.name);
@@ -196,6 +202,7 @@ void HypervisorObject::CreateNetwork(PathResult&& result, VariantMap spec) {
           [this, values = std::move(spec)](Call& call) mutable -> Task<sdbus::ObjectPath> {
               const auto wanted = read_network_spec(std::move(values));
               validate(wanted);
+              hypervisor_->require(Feature::networks);
               refuse_conflicts(wanted, hypervisor_->networks().all());
               log_call(call, "create network " + wanted.name);
               co_await make_network(wanted);
@@ -248,6 +255,7 @@ std::vector<sdbus::ObjectPath> HypervisorObject::Networks() {
     return paths;
 }
 
+std::vector<std::string> HypervisorObject::Features() { return to_strings(features_of(info())); }
 std::vector<std::string> HypervisorObject::Accelerations() { return to_strings(info().accelerations); }
 std::vector<std::string> HypervisorObject::GuestTypes() { return to_strings(info().guest_types); }
 

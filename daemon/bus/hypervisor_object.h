@@ -10,6 +10,7 @@
 #include <org.virtbus1.Hypervisor_adaptor.h>
 #include <org.virtbus1.Hypervisor_properties.h>
 
+#include <chrono>
 #include <memory>
 
 namespace virtbus::bus {
@@ -21,6 +22,9 @@ public:
 
     /// Announces which properties differ between the two.
     void show(const HypervisorStatus& before, const HypervisorStatus& after);
+    [[nodiscard]] Error gone() const {
+        return {Code::no_such_hypervisor, "hypervisor " + hypervisor_->name() + " was removed"};
+    }
     /// Announces that it has other pools.
     void show_pools();
     /// The same of networks.
@@ -40,6 +44,7 @@ private:
 
     std::string Name() override { return hypervisor_->name(); }
     std::string Uri() override { return hypervisor_->uri(); }
+    bool Configured() override { return hypervisor_->is_configured(); }
     std::string Driver() override { return info().driver; }
     std::string Type() override { return std::string(to_string(info().type)); }
     bool Connected() override { return hypervisor_->status().connection == virtbus::ConnectionState::connected; }
@@ -51,8 +56,12 @@ private:
     std::string Arch() override { return info().arch; }
     std::string Cpu() override { return info().cpu; }
     std::string HardwareVirtualization() override { return std::string(to_string(info().hardware)); }
+    std::vector<std::string> Features() override;
     std::vector<std::string> Accelerations() override;
     std::vector<std::string> GuestTypes() override;
+    std::uint64_t PollIntervalUSec() override {
+        return static_cast<std::uint64_t>(std::chrono::microseconds(hypervisor_->poll_interval()).count());
+    }
     std::uint32_t Cpus() override { return info().cpus; }
     std::uint64_t Memory() override { return info().memory; }
     std::vector<sdbus::ObjectPath> Pools() override;

@@ -52,13 +52,13 @@ void MachineObject::tell(const LifecycleEvent& event, std::uint64_t sequence) {
     emitLifecycle(event.event, event.detail, sequence);
 }
 
-void MachineObject::serve_work(Result&& result, Action action, std::string verb, VariantMap options, Lane lane,
+void MachineObject::serve_work(Result&& result, Action action, std::string verb, Feature feature, VariantMap options,
                                PortWork work) {
     serve(getObject(), std::move(result), action,
           [=, this, verb = std::move(verb), given = Options(std::move(options))](Call& call) -> Task<> {
               given.refuse_unknown();
-              log_call(call, verb);
-              co_await change(lane, work);
+              admit(call, verb, feature);
+              co_await change(Lane::work, work);
           });
 }
 
@@ -98,7 +98,7 @@ void MachineObject::Reboot(Result&& result, VariantMap options) {
           [this, given = Options(std::move(options))](Call& call) mutable -> Task<> {
               const auto mode = take_mode(given);
               given.refuse_unknown();
-              log_call(call, "reboot");
+              admit(call, "reboot", Feature::reboot);
               co_await change(Lane::work, [uuid = machine_->uuid, mode](Port& port) { port.reboot(uuid, mode); });
           });
 }
@@ -115,12 +115,12 @@ void MachineObject::PowerOff(Result&& result, VariantMap options) {
 }
 
 void MachineObject::Pause(Result&& result, VariantMap options) {
-    serve_work(std::move(result), Action::machine_control, "pause", std::move(options), Lane::work,
+    serve_work(std::move(result), Action::machine_control, "pause", Feature::pause, std::move(options),
                [uuid = machine_->uuid](Port& port) { port.pause(uuid); });
 }
 
 void MachineObject::Resume(Result&& result, VariantMap options) {
-    serve_work(std::move(result), Action::machine_control, "resume", std::move(options), Lane::work,
+    serve_work(std::move(result), Action::machine_control, "resume", Feature::pause, std::move(options),
                [uuid = machine_->uuid](Port& port) { port.resume(uuid); });
 }
 
@@ -129,7 +129,7 @@ void MachineObject::Clone(JobResult&& result, std::string name, VariantMap optio
           [this, name = std::move(name), given = Options(std::move(options))](
               Call& call) mutable -> Task<sdbus::ObjectPath> {
               const auto plan = take_clone_plan(given, name);
-              log_call(call, "clone");
+              admit(call, "clone", Feature::define);
               co_return job_path(clones_.clone({hypervisor_, call.uid}, *machine_, plan));
           });
 }
@@ -149,14 +149,14 @@ void MachineObject::Rename(Result&& result, std::string new_name, VariantMap opt
           [this, new_name = std::move(new_name), given = Options(std::move(options))](Call& call) -> Task<> {
               given.refuse_unknown();
               check_name("new_name", new_name);
-              log_call(call, "rename");
+              admit(call, "rename", Feature::rename);
               auto work = [uuid = machine_->uuid, new_name](Port& port) { port.rename(uuid, new_name); };
               co_await change(Lane::work, std::move(work));
           });
 }
 
 void MachineObject::SetAutostart(Result&& result, bool autostart, VariantMap options) {
-    serve_work(std::move(result), Action::machine_edit, "set autostart", std::move(options), Lane::work,
+    serve_work(std::move(result), Action::machine_edit, "set autostart", Feature::autostart, std::move(options),
                [uuid = machine_->uuid, autostart](Port& port) { port.set_autostart(uuid, autostart); });
 }
 
@@ -169,7 +169,7 @@ void MachineObject::SetMemory(Result&& result, std::uint64_t bytes, VariantMap o
               if (maximum) check_memory("maximum", *maximum);
               const auto plan =
                   plan_change<MemoryChange>(*machine_, bytes, maximum, machine_->maximum_memory, "bytes");
-              log_call(call, "set memory");
+              admit(call, "set memory", Feature::memory);
               co_await change(Lane::work, [uuid = machine_->uuid, plan](Port& port) { port.set_memory(uuid, plan); });
           });
 }
@@ -182,7 +182,7 @@ void MachineObject::SetVcpus(Result&& result, std::uint32_t vcpus, VariantMap op
               check_vcpus("vcpus", vcpus);
               if (maximum) check_vcpus("maximum", *maximum);
               const auto plan = plan_change<VcpuChange>(*machine_, vcpus, maximum, machine_->maximum_vcpus, "vcpus");
-              log_call(call, "set vcpus");
+              admit(call, "set vcpus", Feature::vcpus);
               co_await change(Lane::work, [uuid = machine_->uuid, plan](Port& port) { port.set_vcpus(uuid, plan); });
           });
 }
@@ -192,7 +192,7 @@ void MachineObject::SetTitle(Result&& result, std::string title, VariantMap opti
           [this, title = std::move(title), given = Options(std::move(options))](Call& call) -> Task<> {
               given.refuse_unknown();
               check_title("title", title);
-              log_call(call, "set title");
+              admit(call, "set title", Feature::metadata);
               auto work = [uuid = machine_->uuid, title](Port& port) { port.set_title(uuid, title); };
               co_await change(Lane::work, std::move(work));
           });
@@ -203,7 +203,7 @@ void MachineObject::SetDescription(Result&& result, std::string description, Var
           [this, description = std::move(description), given = Options(std::move(options))](Call& call) -> Task<> {
               given.refuse_unknown();
               check_description("description", description);
-              log_call(call, "set description");
+              admit(call, "set description", Feature::metadata);
               auto work = [uuid = machine_->uuid, description](Port& port) { port.set_description(uuid, description); };
               co_await change(Lane::work, std::move(work));
           });
@@ -214,7 +214,7 @@ void MachineObject::SetTags(Result&& result, std::vector<std::string> tags, Vari
           [this, tags = std::move(tags), given = Options(std::move(options))](Call& call) -> Task<> {
               given.refuse_unknown();
               const auto clean = check_tags("tags", tags);
-              log_call(call, "set tags");
+              admit(call, "set tags", Feature::metadata);
               auto work = [uuid = machine_->uuid, clean](Port& port) { port.set_tags(uuid, clean); };
               co_await change(Lane::work, std::move(work));
           });
@@ -254,7 +254,7 @@ void MachineObject::DefineXml(Result&& result, std::string xml, VariantMap optio
                   throw Error(Code::stale_generation,
                               fmt::format("the definition of {} has changed since generation {}; it is {} now: read it "
                                           "again", machine_->name, *generation, machine_->generation));
-              log_call(call, "define");
+              admit(call, "define", Feature::define);
               const auto expected = generation ? std::optional(machine_->definition) : std::nullopt;
               auto work = [uuid = machine_->uuid, xml = std::move(xml), expected](Port& port) {
                   port.redefine(uuid, xml, expected);
@@ -269,7 +269,7 @@ void MachineObject::OpenConsole(sdbus::Result<sdbus::UnixFd>&& result, VariantMa
               const bool force = given.take<bool>("force").value_or(false);
               given.refuse_unknown();
               require_active();
-              log_call(call, "open console");
+              admit(call, "open console", Feature::console);
               auto console = co_await hypervisor_->run(
                   Lane::work, [uuid = machine_->uuid, force](Port& port) { return port.open_console(uuid, force); });
               co_return sdbus::UnixFd(console.release(), sdbus::adopt_fd);

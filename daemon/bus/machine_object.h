@@ -79,8 +79,8 @@ private:
     sdbus::ObjectPath CurrentJob() override;
     std::uint64_t Generation() override { return machine_->generation; }
 
-    /// Serves a method that is one port call: run it in `lane`, then reply when its effect shows.
-    void serve_work(Result&& result, Action action, std::string verb, VariantMap options, Lane lane, PortWork work);
+    /// Serves a method that is one port call: runs it, then replies when its effect shows.
+    void serve_work(Result&& result, Action action, std::string verb, Feature feature, VariantMap options, PortWork work);
 
     /// Keeps its images for itself, while it starts: Error in_use or unsafe_image.
     [[nodiscard]] Claims::Claim claim_images() const;

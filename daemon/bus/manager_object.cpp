@@ -60,7 +60,7 @@ Filter take_filter(Options& options) {
     return filter;
 }
 
-std::vector<Found> select(const ManagerObject::HypervisorList& hypervisors, const Filter& filter) {
+std::vector<Found> select(const Hypervisors::List& hypervisors, const Filter& filter) {
     std::vector<Found> found;
     for (const auto& hypervisor : hypervisors) {
         if (filter.hypervisor && *filter.hypervisor != hypervisor->name()) continue;
@@ -75,10 +75,8 @@ std::vector<Found> select(const ManagerObject::HypervisorList& hypervisors, cons
 }
 
 /// Refuses a hypervisor that is not there, so that a typo does not look like an empty list.
-void require_hypervisor(const ManagerObject::HypervisorList& hypervisors, const std::optional<std::string>& name) {
-    const auto has_name = [&](const auto& hypervisor) { return hypervisor->name() == *name; };
-    if (name && std::none_of(hypervisors.begin(), hypervisors.end(), has_name))
-        throw Error(Code::no_such_hypervisor, fmt::format("there is no hypervisor \"{}\"", to_utf8(name->substr(0, 100))));
+void require_hypervisor(const Hypervisors& hypervisors, const std::optional<std::string>& name) {
+    if (name) static_cast<void>(hypervisors.require(*name));
 }
 
 /// A pool and where it is.
@@ -98,7 +96,7 @@ ManagerObject::HypervisorList by_name(const ManagerObject::HypervisorList& hyper
 }
 
 /// By hypervisor and name.
-std::vector<FoundPool> select_pools(const ManagerObject::HypervisorList& hypervisors,
+std::vector<FoundPool> select_pools(const Hypervisors::List& hypervisors,
                                     const std::optional<std::string>& hypervisor) {
     std::vector<FoundPool> found;
     for (const auto& each : by_name(hypervisors, hypervisor))
@@ -123,6 +121,13 @@ std::uint32_t users(const Storage& storage, const Image& image) {
     return static_cast<std::uint32_t>(storage.machines(image).size() + storage.overlays(image).size());
 }
 
+void log_hypervisor_call(const Call& call, std::string_view verb, const std::string& name) {
+    log::info(fmt::format("uid {}: {} hypervisor {}", call.uid, verb, name),
+              {{"VIRTBUS_HYPERVISOR", name},
+               {"VIRTBUS_UID", std::to_string(call.uid)},
+               {"VIRTBUS_SENDER", call.sender}});
+}
+
 std::vector<sdbus::ObjectPath> to_paths(const std::vector<ObjectRef>& objects) {
     std::vector<sdbus::ObjectPath> paths;
     std::transform(objects.begin(), objects.end(), std::back_inserter(paths), object_path);
@@ -131,7 +136,7 @@ std::vector<sdbus::ObjectPath> to_paths(const std::vector<ObjectRef>& objects) {
 
 }  // namespace
 
-ManagerObject::ManagerObject(Services services, const HypervisorList& hypervisors, const Jobs& jobs,
+ManagerObject::ManagerObject(Services services, virtbus::Hypervisors& hypervisors, Jobs& jobs,
                              IdentityJobs& identity_jobs, HostIdentity& host)
     : AdaptorInterfaces(services.connection, root_path),
       ServedObject(services),
@@ -145,6 +150,10 @@ ManagerObject::ManagerObject(Services services, const HypervisorList& hypervisor
 std::uint64_t ManagerObject::tell_lifecycle(const sdbus::ObjectPath& machine, const LifecycleEvent& event) {
     emitLifecycle(machine, event.event, event.detail, ++sequence_);
     return sequence_;
+}
+
+void ManagerObject::tell_hypervisors() {
+    getObject().emitPropertiesChangedSignal(org::virtbus1::Manager_adaptor::INTERFACE_NAME, {"Hypervisors"});
 }
 
 void ManagerObject::tell_resynced(const Hypervisor& hypervisor) {
@@ -176,7 +185,7 @@ void ManagerObject::AuditMachineIds(sdbus::Result<sdbus::ObjectPath>&& result, V
               co_await settled();
               log::info(fmt::format("uid {}: audit machine-ids", call.uid),
                         {{"VIRTBUS_UID", std::to_string(call.uid)}});
-              co_return job_path(identity_jobs_.audit(call.uid, hypervisors_));
+              co_return job_path(identity_jobs_.audit(call.uid, hypervisors_.all()));
           });
 }
 
@@ -196,7 +205,7 @@ void ManagerObject::ListMachines(sdbus::Result<std::vector<MachineRow>>&& result
               require_hypervisor(hypervisors_, wanted.hypervisor);
               co_await settled();
               std::vector<MachineRow> rows;
-              for (const auto& [hypervisor, machine] : select(hypervisors_, wanted))
+              for (const auto& [hypervisor, machine] : select(hypervisors_.all(), wanted))
                   rows.emplace_back(machine_path(hypervisor->name(), machine->uuid), machine->name,
                                     machine->uuid.text(), hypervisor->name(), std::string(to_string(machine->kind)),
                                     std::string(to_string(machine->state)),
@@ -216,7 +225,7 @@ void ManagerObject::ListImages(sdbus::Result<std::vector<ImageRow>>&& result, Va
               co_await settled();
               std::vector<ImageRow> rows;
               bool found = !pool;
-              for (const auto& [owner, value] : select_pools(hypervisors_, hypervisor)) {
+              for (const auto& [owner, value] : select_pools(hypervisors_.all(), hypervisor)) {
                   if (pool && value->name != *pool) continue;
                   found = true;
                   for (const auto& image : sorted_images(owner->storage(), value->name)) {
@@ -242,7 +251,7 @@ void ManagerObject::ListPools(sdbus::Result<std::vector<PoolRow>>&& result, Vari
               require_hypervisor(hypervisors_, hypervisor);
               co_await settled();
               std::vector<PoolRow> rows;
-              for (const auto& [owner, pool] : select_pools(hypervisors_, hypervisor))
+              for (const auto& [owner, pool] : select_pools(hypervisors_.all(), hypervisor))
                   rows.emplace_back(pool_path(owner->name(), pool->name), pool->name, owner->name(), pool->type,
                                     std::string(to_string(pool->state)), pool->capacity, pool->available,
                                     static_cast<std::uint32_t>(owner->storage().images(pool->name).size()));
@@ -277,7 +286,7 @@ void ManagerObject::GetMachine(sdbus::Result<sdbus::ObjectPath>&& result, std::s
               require_hypervisor(hypervisors_, where.hypervisor);
               co_await settled();
               const auto uuid = Uuid::parse(wanted);
-              auto found = select(hypervisors_, where);
+              auto found = select(hypervisors_.all(), where);
               std::erase_if(found, [&](const Found& each) {
                   return each.machine->name != wanted && !(uuid && each.machine->uuid == *uuid);
               });
@@ -303,8 +312,36 @@ void ManagerObject::ListJobs(sdbus::Result<std::vector<JobRow>>&& result) {
     });
 }
 
+void ManagerObject::AddHypervisor(sdbus::Result<sdbus::ObjectPath>&& result, std::string name, std::string uri,
+                                  VariantMap options) {
+    serve(getObject(), std::move(result), Action::hypervisor_manage,
+          [this, name = std::move(name), uri = std::move(uri),
+           given = Options(std::move(options))](Call& call) -> Task<sdbus::ObjectPath> {
+              given.refuse_unknown();
+              const auto hypervisor = co_await hypervisors_.add(name, uri);
+              log_hypervisor_call(call, "add", name);
+              co_return hypervisor_path(hypervisor->name());
+          });
+}
+
+void ManagerObject::RemoveHypervisor(sdbus::Result<>&& result, std::string name, VariantMap options) {
+    serve(getObject(), std::move(result), Action::hypervisor_manage,
+          [this, name = std::move(name), given = Options(std::move(options))](Call& call) mutable -> Task<> {
+              const bool force = given.take<bool>("force").value_or(false);
+              given.refuse_unknown();
+              require_hypervisor(hypervisors_, name);
+              if (force)
+                  jobs_.cancel_all_on(name);
+              else
+                  jobs_.refuse_any_on(name);
+              co_await hypervisors_.remove(name);
+              log_hypervisor_call(call, "remove", name);
+          });
+}
+
 Task<> ManagerObject::settled() {
-    for (const auto& hypervisor : hypervisors_) co_await hypervisor->settled();
+    const auto hypervisors = hypervisors_.all();  // as they are now: others may come and go meanwhile
+    for (const auto& hypervisor : hypervisors) co_await hypervisor->settled();
     co_await host_.settled();
 }
 
@@ -312,7 +349,7 @@ std::string ManagerObject::Version() { return VIRTBUS_VERSION; }
 
 std::vector<sdbus::ObjectPath> ManagerObject::Hypervisors() {
     std::vector<sdbus::ObjectPath> paths;
-    for (const auto& hypervisor : hypervisors_) paths.push_back(hypervisor_path(hypervisor->name()));
+    for (const auto& hypervisor : hypervisors_.all()) paths.push_back(hypervisor_path(hypervisor->name()));
     std::sort(paths.begin(), paths.end());
     return paths;
 }

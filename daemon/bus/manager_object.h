@@ -5,7 +5,7 @@
 #include "bus/options.h"
 #include "bus/served_object.h"
 #include "model/host_identity.h"
-#include "model/hypervisor.h"
+#include "model/hypervisors.h"
 #include "model/identity_jobs.h"
 #include "model/jobs.h"
 
@@ -20,13 +20,13 @@ class ManagerObject final
     : public sdbus::AdaptorInterfaces<org::virtbus1::Manager_adaptor, sdbus::ObjectManager_adaptor>,
       public ServedObject {
 public:
-    using HypervisorList = std::vector<std::shared_ptr<Hypervisor>>;
-
-    ManagerObject(Services services, const HypervisorList& hypervisors, const Jobs& jobs, IdentityJobs& identity_jobs,
+    ManagerObject(Services services, virtbus::Hypervisors& hypervisors, Jobs& jobs, IdentityJobs& identity_jobs,
                   HostIdentity& host);
 
     /// Sends Lifecycle; returns the sequence number that it got.
     std::uint64_t tell_lifecycle(const sdbus::ObjectPath& machine, const LifecycleEvent& event);
+    /// Announces that there are others.
+    void tell_hypervisors();
     void tell_resynced(const Hypervisor& hypervisor);
     void tell_job_added(const JobStatus& job);
     void tell_job_ended(const JobStatus& job);
@@ -54,6 +54,10 @@ private:
     void AuditMachineIds(sdbus::Result<sdbus::ObjectPath>&& result, VariantMap options) override;
     void FindByMachineId(sdbus::Result<std::vector<sdbus::ObjectPath>>&& result, std::string id) override;
 
+    void AddHypervisor(sdbus::Result<sdbus::ObjectPath>&& result, std::string name, std::string uri,
+                       VariantMap options) override;
+    void RemoveHypervisor(sdbus::Result<>&& result, std::string name, VariantMap options) override;
+
     std::string Version() override;
     std::vector<std::string> Features() override { return {}; }
     std::vector<sdbus::ObjectPath> Hypervisors() override;
@@ -63,8 +67,8 @@ private:
     /// Returns when what there is when the daemon starts was read, or after a few seconds.
     Task<> settled();
 
-    const HypervisorList& hypervisors_;
-    const Jobs& jobs_;
+    virtbus::Hypervisors& hypervisors_;
+    Jobs& jobs_;
     IdentityJobs& identity_jobs_;
     HostIdentity& host_;
     std::uint64_t sequence_ = 0;

@@ -63,6 +63,7 @@ public:
     }
 
     void take_off(const Error& reason) final {
+        if (std::exchange(is_off_, true)) return;
         retire(reason);  // before its vtable goes
         entry_ = {};
         this->unregisterAdaptor();
@@ -84,6 +85,7 @@ private:
 
     ManagedObjects::Entry entry_;
     bool ended_ = false;
+    bool is_off_ = false;
 };
 
 /// Several interfaces of one object: they come and go together, in one signal.

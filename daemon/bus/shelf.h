@@ -48,6 +48,13 @@ public:
         spawn(loop_, leave(object), "an object's leaving");
     }
 
+    /// What they all stand for is gone. Nobody is waited for: who is being served hears that it is gone.
+    void clear() {
+        for (const auto& [key, weak] : std::exchange(leaving_, {}))
+            if (const auto object = weak.lock()) object->end();
+        for (const auto& [key, object] : std::exchange(objects_, {})) object->end();
+    }
+
     [[nodiscard]] Object* find(const Key& key) const {
         const auto found = objects_.find(key);
         return found == objects_.end() ? nullptr : found->second.get();

@@ -20,12 +20,7 @@ Tree::Tree(Services services, Model model, StatusListener listener)
       host_machine_id_(std::make_shared<HostMachineIdObject>(services, model_.host, model_.hypervisors)) {
     host_id_->announce();
     host_machine_id_->announce();
-    const Branch::Surroundings surroundings{
-        services_,     model_.jobs,       model_.image_jobs, model_.identity_jobs,
-        model_.clones, model_.containers, model_.allowed,    *manager_,
-        [this] { tell_status(); }};
-    for (const auto& hypervisor : model_.hypervisors)
-        branches_[hypervisor->name()] = std::make_unique<Branch>(surroundings, hypervisor);
+    model_.hypervisors.observe(this);
     model_.jobs.observe(this);
     model_.identity_jobs.identities().observe(this);
     model_.host.on_change([this] { host_machine_id_->show(); });
@@ -35,12 +30,30 @@ Tree::~Tree() {
     model_.host.on_change({});
     model_.identity_jobs.identities().observe(nullptr);
     model_.jobs.observe(nullptr);
+    model_.hypervisors.ignore(this);
     for (const auto& [number, job] : job_objects_) job->take_off(stopping());
     branches_.clear();
     host_machine_id_->take_off(stopping());
     host_id_->take_off(stopping());
     manager_->retire(stopping());
     manager_->unregisterAdaptor();
+}
+
+void Tree::added(const std::shared_ptr<Hypervisor>& hypervisor) {
+    const Branch::Surroundings surroundings{
+        services_,     model_.jobs,       model_.image_jobs, model_.identity_jobs,
+        model_.clones, model_.containers, model_.allowed,    *manager_,
+        [this] { tell_status(); }};
+    branches_[hypervisor->name()] = std::make_unique<Branch>(surroundings, hypervisor);
+    manager_->tell_hypervisors();
+    tell_status();
+}
+
+void Tree::removed(const std::shared_ptr<Hypervisor>& hypervisor) {
+    const auto branch = std::move(branches_.extract(hypervisor->name()).mapped());
+    branch->end();
+    manager_->tell_hypervisors();
+    tell_status();
 }
 
 void Tree::identity_changed(const ObjectRef& subject) {
@@ -60,7 +73,7 @@ void Tree::duplicates_resolved(const std::string& fingerprint) { manager_->tell_
 
 void Tree::tell_status() const {
     std::vector<std::string> parts;
-    for (const auto& hypervisor : model_.hypervisors)
+    for (const auto& hypervisor : model_.hypervisors.all())
         parts.push_back(fmt::format("{} {}, {} machines", hypervisor->name(), to_string(hypervisor->status().connection),
                                     hypervisor->inventory().machines().size()));
     listener_(fmt::format("{}", fmt::join(parts, "; ")));

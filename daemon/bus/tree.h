@@ -12,13 +12,12 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <vector>
 
 namespace virtbus::bus {
 
 /// What the objects show, and work with.
 struct Model {
-    std::vector<std::shared_ptr<Hypervisor>> hypervisors;
+    Hypervisors& hypervisors;
     Jobs& jobs;
     ImageJobs& image_jobs;
     IdentityJobs& identity_jobs;
@@ -28,7 +27,7 @@ struct Model {
     AllowedFiles allowed;
 };
 
-class Tree final : public JobsObserver, public IdentitiesObserver {
+class Tree final : public HypervisorsObserver, public JobsObserver, public IdentitiesObserver {
 public:
     /// Is given one line that says how all hypervisors are, when that changes.
     using StatusListener = std::function<void(const std::string&)>;
@@ -37,6 +36,9 @@ public:
     Tree(const Tree&) = delete;
     Tree& operator=(const Tree&) = delete;
     ~Tree() override;
+
+    void added(const std::shared_ptr<Hypervisor>& hypervisor) override;
+    void removed(const std::shared_ptr<Hypervisor>& hypervisor) override;
 
     void job_added(const JobStatus& job) override;
     void job_changed(const JobStatus& before, const JobStatus& after) override;

@@ -3,29 +3,23 @@
 
 #include "base/log.h"
 #include "libvirt/error.h"
+#include "model/uri.h"
 
 namespace virtbus {
 
-namespace {
-
-/// Passwords come from libvirt's auth.conf: a daemon has nobody to ask.
-int ask_nobody(virConnectCredentialPtr, unsigned, void*) { return -1; }
-
-}  // namespace
-
-OpenedConnection open_connection(const std::string& uri, Keepalive keepalive) {
-    virConnectAuth auth{nullptr, 0, ask_nobody, nullptr};
-    ConnectionHandle connection(virConnectOpenAuth(uri.c_str(), &auth, 0));
+OpenedConnection open_connection(const std::string& uri, Keepalive keepalive, const CredentialsSource& credentials) {
+    CredentialsAnswer answer(read_credentials(credentials, uri));
+    ConnectionHandle connection(virConnectOpenAuth(uri.c_str(), answer.get(), 0));
     if (!connection) {
         const auto error = last_error();
         const Code code = code_from(error, nullptr);
         const bool named = code == Code::access_denied || code == Code::not_supported;
-        throw Error(named ? code : Code::disconnected, "Cannot connect: " + error.message);
+        throw Error(named ? code : Code::disconnected, "Cannot connect: " + without_secrets(error.message, uri));
     }
     // Fails for drivers inside this process alone; 1 if the other side doesn't know it.
     const int result = virConnectSetKeepAlive(connection.get(), keepalive.interval, keepalive.count);
     if (result != 0)
-        log::debug("no keepalive on " + uri + ": " + (result < 0 ? last_error().message : "not known there"));
+        log::debug("no keepalive on " + public_uri(uri) + ": " + (result < 0 ? last_error().message : "not known there"));
     return {std::move(connection), result >= 0};
 }
 

@@ -21,11 +21,14 @@ std::size_t connections_of(Lane lane) {
 
 }  // namespace
 
-LibvirtConnector::LibvirtConnector(const EventLoop&, std::string uri, Keepalive keepalive)
-    : uri_(std::move(uri)), keepalive_(keepalive) {}
+LibvirtConnector::LibvirtConnector(const EventLoop&, std::string uri, Keepalive keepalive,
+                                   CredentialsSource credentials)
+    : uri_(std::move(uri)), keepalive_(keepalive), credentials_(std::move(credentials)) {}
 
 std::unique_ptr<Port> LibvirtConnector::connect(Lane lane, std::shared_ptr<PortEvents> events) {
-    Opener open = [uri = uri_, keepalive = keepalive_] { return open_connection(uri, keepalive); };
+    Opener open = [uri = uri_, keepalive = keepalive_, credentials = credentials_] {
+        return open_connection(uri, keepalive, credentials);
+    };
     auto connections = std::make_unique<ConnectionPool>(open, connections_of(lane));
     std::unique_ptr<Subscription> subscription;
     if (events) subscription = std::make_unique<Subscription>(*connections, std::move(events), lane == Lane::query);

@@ -53,6 +53,12 @@ constexpr std::array table{
     Entry{VIR_ERR_MULTIPLE_DOMAINS, Code::ambiguous},
 };
 
+/// Which driver has no function for it: a fact that the connection keeps, or learns once.
+std::string no_function_text(virConnectPtr connection) {
+    const char* type = connection != nullptr ? virConnectGetType(connection) : nullptr;
+    return fmt::format("libvirt's {}driver cannot do that", type != nullptr ? to_utf8(type) + " " : "");
+}
+
 }  // namespace
 
 LibvirtError last_error() {
@@ -83,6 +89,8 @@ void throw_error(virConnectPtr connection, const LibvirtError& error, const std:
                {{"VIRTBUS_LIBVIRT_ERROR", fmt::format("{}/{}/{}", error.code, error.domain, error.number)}});
     // libvirt's own text is of no use then: "An error occurred, but the cause is unknown".
     if (code == Code::disconnected) throw Error(code, what + ": the connection to the hypervisor was lost");
+    // libvirt's own text names one of its functions.
+    if (error.code == VIR_ERR_NO_SUPPORT) throw Error(code, what + ": " + no_function_text(connection));
     // What follows the first line of an XML parser's message quotes the document.
     const bool quotes = error.code == VIR_ERR_XML_DETAIL;
     const auto message = quotes ? error.message.substr(0, error.message.find('\n')) : error.message;

@@ -157,6 +157,7 @@ HypervisorInfo LibvirtPort::describe() {
     const char* type = virConnectGetType(connection);
     if (type == nullptr) throw_last(connection, "Cannot read the hypervisor's type");
     info.driver = to_lower(to_utf8(type));
+    info.has_events = subscription_ && subscription_->has_lifecycle();
     info.accelerations = accelerations(capabilities);
     info.type = hypervisor_type(info.driver, info.accelerations);
     info.guest_types = guest_types(capabilities);

@@ -149,20 +149,27 @@ void Subscription::register_close(virConnectPtr connection) {
 }
 
 template <typename Add>
-void Subscription::register_one(std::vector<int>& callbacks, std::string_view what, Add add) {
+bool Subscription::register_one(std::vector<int>& callbacks, std::string_view what, Add add) {
     auto share = std::make_unique<Share>(events_);
     const int id = add(share.get());
-    if (id < 0) return log::debug(fmt::format("libvirt's {} is not to be had: {}", what, last_error().message));
+    if (id < 0) {
+        log::debug(fmt::format("libvirt's {} is not to be had: {}", what, last_error().message));
+        return false;
+    }
     share.release();
     callbacks.push_back(id);
+    return true;
 }
 
 void Subscription::register_domains(virConnectPtr connection) {
-    for (const auto& [event, callback] : registrations())
-        register_one(callbacks_, fmt::format("event {}", event),
-                     [&, id = event, function = callback](Share* share) {
-                         return virConnectDomainEventRegisterAny(connection, nullptr, id, function, share, release);
-                     });
+    for (const auto& [event, callback] : registrations()) {
+        const bool taken = register_one(callbacks_, fmt::format("event {}", event),
+                                        [&, id = event, function = callback](Share* share) {
+                                            return virConnectDomainEventRegisterAny(connection, nullptr, id, function,
+                                                                                    share, release);
+                                        });
+        if (event == VIR_DOMAIN_EVENT_ID_LIFECYCLE) has_lifecycle_ = taken;
+    }
 }
 
 void Subscription::register_pools(virConnectPtr connection) {

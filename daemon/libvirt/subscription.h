@@ -23,17 +23,21 @@ public:
     Subscription(const Subscription&) = delete;
     Subscription& operator=(const Subscription&) = delete;
 
+    /// Whether the driver tells what happens to machines.
+    [[nodiscard]] bool has_lifecycle() const { return has_lifecycle_; }
+
 private:
     void register_close(virConnectPtr connection);
     void register_domains(virConnectPtr connection);
     void register_pools(virConnectPtr connection);
     void register_networks(virConnectPtr connection);
-    /// Keeps what `add(share)` registered, or says that it could not.
+    /// Keeps what `add(share)` registered, or says that it could not; whether it could.
     template <typename Add>
-    void register_one(std::vector<int>& callbacks, std::string_view what, Add add);
+    bool register_one(std::vector<int>& callbacks, std::string_view what, Add add);
 
     std::shared_ptr<PortEvents> events_;
     std::vector<virConnectPtr> watched_;  // those with our close callback
+    bool has_lifecycle_ = false;
     virConnectPtr source_ = nullptr;      // whose events we have
     std::vector<int> callbacks_;
     std::vector<int> pool_callbacks_;

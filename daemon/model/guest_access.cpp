@@ -26,6 +26,7 @@ std::string_view way_to_ask(const Machine& machine) {
 }
 
 GuestAccess access_by_agent(const Hypervisor& hypervisor, const Machine& machine) {
+    hypervisor.require(Feature::agent);
     GuestAccess access;
     access.by_agent = true;
     access.lane = Lane::agent;

@@ -102,11 +102,12 @@ private:
 };
 
 Hypervisor::Hypervisor(asio::io_context& loop, std::string name, std::string uri, std::unique_ptr<Connector> connector,
-                       ImageFormats& formats)
+                       ImageFormats& formats, Settings settings)
     : loop_(loop),
       name_(std::move(name)),
       uri_(std::move(uri)),
       local_(is_local_uri(uri_)),
+      settings_(settings),
       connector_(std::move(connector)),
       inventory_(loop, *this),
       storage_(loop, *this, inventory_, formats),
@@ -124,19 +125,22 @@ Hypervisor::Hypervisor(asio::io_context& loop, std::string name, std::string uri
 void Hypervisor::start() {
     attempted_.reset();
     started_ = std::chrono::steady_clock::now();
-    // The coroutines own the hypervisor: it lives at least until both have ended.
-    const auto owned = [](std::shared_ptr<Hypervisor> self, Task<> task) -> Task<> {
-        co_await std::move(task);
+    spawn_owned(inventory_.run(), "inventory");
+    spawn_owned(storage_.run(), "pools");
+    spawn_owned(networks_.run(), "networks");
+    spawn_owned(supervise(), "connection");
+}
+
+void Hypervisor::spawn_owned(Task<> task, std::string_view what) {
+    const auto owned = [](std::shared_ptr<Hypervisor> self, Task<> work) -> Task<> {
+        co_await std::move(work);
         static_cast<void>(self);
     };
-    spawn(loop_, owned(shared_from_this(), inventory_.run()), "inventory of " + name_);
-    spawn(loop_, owned(shared_from_this(), storage_.run()), "pools of " + name_);
-    spawn(loop_, owned(shared_from_this(), networks_.run()), "networks of " + name_);
-    spawn(loop_, owned(shared_from_this(), supervise()), "connection to " + name_);
+    spawn(loop_, owned(shared_from_this(), std::move(task)), fmt::format("{} of {}", what, name_));
 }
 
 void Hypervisor::stop() {
-    stopping_ = true;
+    if (std::exchange(stopping_, true)) return;
     inventory_.stop();
     storage_.stop();
     networks_.stop();
@@ -144,6 +148,9 @@ void Hypervisor::stop() {
     lost_.set();
     attempted_.set();
     drop_ports();
+    // The control lane ends last, for connections are closed on it. One that hangs keeps only its own threads.
+    for (const auto& each : lanes_)
+        if (&*each != &lane(Lane::control)) spawn_owned(each->end(), "a lane");
 }
 
 Task<> Hypervisor::settled() {
@@ -185,6 +192,7 @@ Task<> Hypervisor::supervise() {
         retry = std::min<std::chrono::milliseconds>(retry * 2, last_reconnect);
     }
     drop_ports();
+    co_await lane(Lane::control).end();
 }
 
 Task<HypervisorInfo> Hypervisor::connect() {
@@ -223,17 +231,20 @@ Task<HypervisorInfo> Hypervisor::connect() {
 
 Task<> Hypervisor::warn_when_slow(std::shared_ptr<Hypervisor> self, std::shared_ptr<Latch> connected) {
     const bool in_time = co_await connected->wait(connect_patience);
-    if (in_time) co_return;
+    if (in_time || self->stopping_) co_return;
     self->set_status(ConnectionState::failed, fmt::format("{} does not answer; still waiting for it", self->uri_));
 }
 
 Task<> Hypervisor::stay_connected(HypervisorInfo info) {
     set_status({ConnectionState::connected, {}, std::move(info)});
+    const bool untold = poll_interval() > 0s;
+    const std::chrono::seconds interval = untold ? poll_interval() : reconcile_interval;
+    inventory_.set_untold(untold);
     inventory_.relist(true);
     storage_.relist();
     networks_.touch();
     for (;;) {
-        const bool lost = co_await lost_.wait(reconcile_interval);
+        const bool lost = co_await lost_.wait(interval);
         if (lost) break;
         inventory_.relist(false);
         storage_.relist();
@@ -279,6 +290,10 @@ std::size_t Hypervisor::pending() const {
     std::size_t pending = 0;
     for (const auto& lane : lanes_) pending += lane->pending();
     return pending;
+}
+
+bool Hypervisor::is_idle() const {
+    return std::all_of(lanes_.begin(), lanes_.end(), [](const auto& lane) { return lane->is_idle(); });
 }
 
 Task<std::vector<Machine>> Hypervisor::list() {

@@ -5,6 +5,7 @@
 
 #include "base/latch.h"
 #include "base/task.h"
+#include "model/driver_features.h"
 #include "model/hypervisor_info.h"
 #include "model/inventory.h"
 #include "model/networks.h"
@@ -50,13 +51,28 @@ public:
     /// For how long after start() callers wait for the first connection and the first listing.
     static constexpr std::chrono::seconds first_patience{5};
 
+    struct Settings {
+        bool configured = false;                 ///< it stands in the configuration
+        std::chrono::seconds poll_interval{30};  ///< how often it is listed when it has no events
+    };
+
     /// `uri` is for people: without password and query.
     Hypervisor(asio::io_context& loop, std::string name, std::string uri, std::unique_ptr<Connector> connector,
-               ImageFormats& formats);
+               ImageFormats& formats, Settings settings);
+    Hypervisor(asio::io_context& loop, std::string name, std::string uri, std::unique_ptr<Connector> connector,
+               ImageFormats& formats)
+        : Hypervisor(loop, std::move(name), std::move(uri), std::move(connector), formats, Settings()) {}
 
     [[nodiscard]] const std::string& name() const { return name_; }
     [[nodiscard]] const std::string& uri() const { return uri_; }
+    [[nodiscard]] bool is_configured() const { return settings_.configured; }
     [[nodiscard]] const HypervisorStatus& status() const { return status_; }
+    /// How often it is listed because nobody tells what happens; 0 when it has events.
+    [[nodiscard]] std::chrono::seconds poll_interval() const {
+        return status_.info.has_events ? std::chrono::seconds(0) : settings_.poll_interval;
+    }
+    /// Error not_supported when its driver cannot do that.
+    void require(Feature feature) const { require_feature(name_, status_.info, feature); }
     Inventory& inventory() { return inventory_; }
     Storage& storage() { return storage_; }
     Networks& networks() { return networks_; }
@@ -66,7 +82,7 @@ public:
 
     /// Connects, and keeps connected, from now until stop().
     void start();
-    /// Ends both loops and closes the connections; calls still under way may go on in their lanes.
+    /// Ends both loops and closes the connections; calls still under way may go on in their lanes, and so long it lives.
     void stop();
     /// Tries to connect now instead of at the next time.
     void reconnect() { retry_.set(); }
@@ -83,6 +99,8 @@ public:
 
     /// How many calls run or wait in all lanes.
     [[nodiscard]] std::size_t pending() const;
+    /// Whether no call runs or waits, and no connection is being closed.
+    [[nodiscard]] bool is_idle() const;
 
     Task<std::vector<Machine>> list() override;
     Task<std::vector<InventorySource::Reading>> read(std::vector<Uuid> uuids) override;
@@ -97,6 +115,8 @@ private:
     static constexpr std::size_t lane_count = 5;
 
     Task<> supervise();
+    /// It lives at least until the task has ended.
+    void spawn_owned(Task<> task, std::string_view what);
     Task<HypervisorInfo> connect();
     static Task<> warn_when_slow(std::shared_ptr<Hypervisor> self, std::shared_ptr<Latch> connected);
     Task<> stay_connected(HypervisorInfo info);
@@ -114,6 +134,7 @@ private:
     std::string name_;
     std::string uri_;
     bool local_;  ///< as far as the URI tells: a local socket can end elsewhere
+    Settings settings_;
     std::unique_ptr<Connector> connector_;
     HypervisorStatus status_;
     HypervisorObserver* observer_ = nullptr;

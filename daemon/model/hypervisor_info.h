@@ -20,6 +20,7 @@ std::string_view to_string(HardwareVirtualization hardware);
 
 struct HypervisorInfo {
     std::string driver;
+    bool has_events = true;  ///< what happens to machines is told
     HypervisorType type = HypervisorType::unknown;
     std::string version;
     std::string libvirt_version;

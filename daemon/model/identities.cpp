@@ -3,7 +3,6 @@
 
 #include "base/log.h"
 #include "model/guest_disks.h"
-#include "model/hypervisor.h"
 
 #include <asio/post.hpp>
 #include <asio/use_awaitable.hpp>
@@ -112,7 +111,17 @@ Identities::Identities(asio::io_context& loop, std::filesystem::path file) : loo
 
 Identities::~Identities() = default;
 
-void Identities::follow(Hypervisor& hypervisor) { followers_.push_back(std::make_unique<Follower>(*this, hypervisor)); }
+void Identities::added(const std::shared_ptr<Hypervisor>& hypervisor) {
+    followers_.push_back(std::make_unique<Follower>(*this, *hypervisor));
+}
+
+void Identities::removed(const std::shared_ptr<Hypervisor>& hypervisor) {
+    std::erase_if(followers_, [&](const auto& follower) { return &follower->hypervisor() == hypervisor.get(); });
+    for (const auto& [uuid, machine] : hypervisor->inventory().machines()) removed({hypervisor->name(), uuid});
+    // Of those as well that are not there at the moment.
+    const auto gone = std::erase_if(learnt_, [&](const auto& entry) { return entry.first.hypervisor == hypervisor->name(); });
+    if (gone > 0) save();
+}
 
 Identity Identities::find(const ObjectRef& subject) const {
     const auto found = shown_.find(subject);

@@ -10,6 +10,7 @@
 // the pools are listed. Main thread only.
 #pragma once
 
+#include "model/hypervisors.h"
 #include "model/identity.h"
 #include "model/inventory.h"
 #include "model/object_ref.h"
@@ -23,8 +24,6 @@
 
 namespace virtbus {
 
-class Hypervisor;
-
 class IdentitiesObserver {
 public:
     virtual ~IdentitiesObserver() = default;
@@ -35,7 +34,7 @@ public:
     virtual void duplicates_resolved(const std::string& fingerprint) = 0;
 };
 
-class Identities {
+class Identities final : public HypervisorsObserver {
 public:
     /// Those that have one id.
     struct Group {
@@ -45,12 +44,14 @@ public:
 
     /// Reads what `file` holds. A damaged file is logged and begun anew.
     Identities(asio::io_context& loop, std::filesystem::path file);
-    ~Identities();
+    ~Identities() override;
 
     void observe(IdentitiesObserver* observer) { observer_ = observer; }
 
-    /// From now on the machines of `hypervisor` are known here, as long as they are there.
-    void follow(Hypervisor& hypervisor);
+    /// From now on its machines are known here, as long as they are there.
+    void added(const std::shared_ptr<Hypervisor>& hypervisor) override;
+    /// What was known of its machines is forgotten.
+    void removed(const std::shared_ptr<Hypervisor>& hypervisor) override;
 
     /// What is known: of a machine or the host; nothing of others.
     [[nodiscard]] Identity find(const ObjectRef& subject) const;

@@ -287,6 +287,7 @@ std::uint64_t ImageJobs::resize(const JobOrigin& origin, const Image& image, std
     for (const auto& machine : hypervisor.storage().machines(image))
         if (is_active(machine->state)) running.push_back(machine);
     if (size < image.virtual_size || running.size() > 1) refuse_running(hypervisor, image, "resize");
+    if (!running.empty()) hypervisor.require(Feature::resize_online);
 
     const ImageRef subject{hypervisor.name(), image.pool, image.name};
     const auto work = [=, tool = tool_](Port& port, Transfer&) {

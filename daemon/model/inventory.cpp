@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "model/error.h"
+#include "model/observed_events.h"
 
 #include <fmt/format.h>
 
@@ -35,6 +36,10 @@ bool is_disconnected(const std::exception_ptr& failure) {
 
 }  // namespace
 
+std::exception_ptr not_served() {
+    return std::make_exception_ptr(Error(Code::disconnected, "the hypervisor is not served any more"));
+}
+
 Inventory::Inventory(asio::io_context& loop, InventorySource& source)
     : loop_(loop),
       source_(source),
@@ -59,6 +64,10 @@ Task<> Inventory::run() {
 
 void Inventory::stop() {
     stopping_ = true;
+    for (const auto& [uuid, waiters] : due_) release(waiters, not_served());
+    due_.clear();
+    order_.clear();
+    listed_.set();
     work_.set();
 }
 
@@ -115,6 +124,7 @@ void Inventory::relist(bool announce) {
 }
 
 Task<> Inventory::refreshed(Uuid uuid) {
+    if (stopping_) std::rethrow_exception(not_served());
     const auto waiter = std::make_shared<Waiter>(loop_);
     due(uuid).push_back(waiter);
     const bool done = co_await waiter->done.wait(refresh_patience);
@@ -249,6 +259,7 @@ void Inventory::apply(const Uuid& uuid, std::optional<Machine> now, bool first_l
         if (!before) return;
         machines_.erase(uuid);
         check_watches(uuid);
+        tell_observed(uuid, before.get(), nullptr);
         tell([&](InventoryObserver& observer) { observer.removed(before); });
         index_disks(before.get(), nullptr);
         return;
@@ -281,9 +292,16 @@ void Inventory::replace(const MachinePtr& before, Machine after) {
         else
             observer.added(machine);
     });
+    if (listed_.is_set()) tell_observed(machine->uuid, before.get(), machine.get());
     index_disks(before.get(), machine.get());
     const bool begun = !machine->libvirt_job.empty() && (!before || before->libvirt_job != machine->libvirt_job);
     if (begun && job_begun_) job_begun_(*machine);
+}
+
+void Inventory::tell_observed(const Uuid& uuid, const Machine* before, const Machine* after) const {
+    if (!untold_) return;
+    for (const auto& event : observed_events(before, after))
+        tell([&](InventoryObserver& observer) { observer.happened(uuid, event); });
 }
 
 std::vector<MachinePtr> Inventory::with_disk(const DiskSource& source) const {

@@ -51,6 +51,9 @@ public:
     virtual void resynced() = 0;
 };
 
+/// What those hear who wait for a reading when there will be none any more.
+std::exception_ptr not_served();
+
 class Inventory {
 public:
     Inventory(asio::io_context& loop, InventorySource& source);
@@ -61,6 +64,7 @@ public:
 
     /// Reads what is dirty, for as long as the daemon lives; started once.
     Task<> run();
+    /// Nothing is read any more: who waits for a reading hears that.
     void stop();
 
     /// This machine may have changed.
@@ -87,6 +91,9 @@ public:
     void on_disks_changed(std::function<void(const std::vector<DiskSource>&)> listener) {
         disks_changed_ = std::move(listener);
     }
+
+    /// Whether nobody tells what happens to machines: then observers hear of what must have happened.
+    void set_untold(bool untold) { untold_ = untold; }
 
     /// `listener` is given a machine on which libvirt has begun a job, whoever asked for it.
     void on_job_begun(std::function<void(const Machine&)> listener) { job_begun_ = std::move(listener); }
@@ -138,6 +145,8 @@ private:
     void apply(const Uuid& uuid, std::optional<Machine> now, bool first_listing = false);
     void replace(const MachinePtr& before, Machine after);
     void show_addresses(const Uuid& uuid, std::vector<Address> addresses, std::uint64_t found);
+    /// As set_untold() says.
+    void tell_observed(const Uuid& uuid, const Machine* before, const Machine* after) const;
     void check_watches(const Uuid& uuid);
     void index_disks(const Machine* before, const Machine* after);
     template <typename Tell>
@@ -164,6 +173,7 @@ private:
     bool announce_due_ = false;
     Latch listed_;
     bool stopping_ = false;
+    bool untold_ = false;
     Latch work_;
     std::uint64_t next_generation_;
 };

@@ -193,6 +193,21 @@ void Jobs::stop() {
         if (job->status.state == JobState::running && job->status.owner != no_job_owner) job->cancel();
 }
 
+void Jobs::refuse_any_on(const std::string& hypervisor) const {
+    for (const auto& [number, job] : jobs_)
+        if (job->status.state == JobState::running && hypervisor_of(job->status.subject) == hypervisor)
+            throw Error(Code::machine_busy, fmt::format("job {} ({} {}) is running; wait for it or cancel it", number,
+                                                        to_string(job->status.kind), to_string(job->status.subject)));
+    claims_.refuse_any([&](const ObjectRef& object) { return hypervisor_of(object) == hypervisor; });
+}
+
+void Jobs::cancel_all_on(const std::string& hypervisor) {
+    for (const auto& [number, job] : jobs_)
+        if (job->status.state == JobState::running && job->status.owner != no_job_owner &&
+            hypervisor_of(job->status.subject) == hypervisor)
+            job->cancel();
+}
+
 const JobStatus* Jobs::find(std::uint64_t number) const {
     const auto found = jobs_.find(number);
     return found == jobs_.end() ? nullptr : &found->second->status;

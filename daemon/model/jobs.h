@@ -140,6 +140,11 @@ public:
     /// Asks a job to stop. Error invalid_state when it has ended.
     void cancel(std::uint64_t number);
 
+    /// Error machine_busy or in_use when a job, or a call that must not meet one, works on something of the hypervisor.
+    void refuse_any_on(const std::string& hypervisor) const;
+    /// Asks the jobs to stop that work on something of it, and were begun here.
+    void cancel_all_on(const std::string& hypervisor);
+
     [[nodiscard]] const JobStatus* find(std::uint64_t number) const;
     /// Oldest first.
     [[nodiscard]] std::vector<JobStatus> list() const;

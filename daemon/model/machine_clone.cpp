@@ -283,4 +283,19 @@ std::uint64_t MachineClones::clone(const JobOrigin& origin, const Machine& sourc
     });
 }
 
+Task<> MachineClones::recover(const Hypervisors& hypervisors) {
+    const JobJournal::IsThere is_there = [&hypervisors](MachineRef machine) -> Task<bool> {
+        const auto hypervisor = hypervisors.require(machine.hypervisor);
+        auto& inventory = hypervisor->inventory();
+        co_await inventory.listed().wait();
+        co_await inventory.refreshed(machine.uuid);  // a listing leaves out what cannot be read
+        co_return inventory.find(machine.uuid) != nullptr;
+    };
+    const JobJournal::RemovePublished remove_published = [&hypervisors](JobJournal::Entry entry) -> Task<> {
+        const auto hypervisor = hypervisors.require(entry.machine.value().hypervisor);
+        co_await remove_untouched(hypervisor, entry.directory, entry.name, entry.published);
+    };
+    co_await journal_.recover(image_tool_, is_there, remove_published);
+}
+
 }  // namespace virtbus

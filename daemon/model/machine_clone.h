@@ -3,6 +3,7 @@
 // is defined. It is there whole or not at all, whenever whoever works on it is killed. Main thread only.
 #pragma once
 
+#include "model/hypervisors.h"
 #include "model/identity_jobs.h"
 #include "model/image_jobs.h"
 
@@ -36,6 +37,10 @@ public:
 
     /// Looks whether the rules allow it, and begins the job; its number.
     std::uint64_t clone(const JobOrigin& origin, const Machine& source, const ClonePlan& plan);
+
+    /// Finishes or removes what an earlier daemon had half made, copies and images, and says so in the log; once, at the
+    /// start.
+    Task<> recover(const Hypervisors& hypervisors);
 
 private:
     Jobs& jobs_;

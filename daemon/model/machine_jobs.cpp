@@ -143,6 +143,14 @@ void adopt_job(Jobs& jobs, std::shared_ptr<Hypervisor> hypervisor, const Machine
     }
 }
 
+void JobAdopter::added(const std::shared_ptr<Hypervisor>& hypervisor) {
+    hypervisor->inventory().on_job_begun([&jobs = jobs_, weak = std::weak_ptr(hypervisor)](const Machine& machine) {
+        adopt_job(jobs, weak.lock(), machine);
+    });
+}
+
+void JobAdopter::removed(const std::shared_ptr<Hypervisor>& hypervisor) { hypervisor->inventory().on_job_begun({}); }
+
 Jobs::Work shutdown_work(std::shared_ptr<Hypervisor> hypervisor, Uuid uuid, ShutdownPlan plan) {
     return [=](JobControl& job) { return shut_down(hypervisor, uuid, plan, job); };
 }

@@ -2,7 +2,7 @@
 // What a machine does that takes its time: each is the work of a Job. Main thread only.
 #pragma once
 
-#include "model/hypervisor.h"
+#include "model/hypervisors.h"
 #include "model/jobs.h"
 
 #include <chrono>
@@ -31,5 +31,17 @@ Jobs::Work restore_work(std::shared_ptr<Hypervisor> hypervisor, Uuid uuid, Start
 /// Shows the job that libvirt runs on the machine as one of ours, unless it is one of ours. Those that are over in
 /// a moment are left alone.
 void adopt_job(Jobs& jobs, std::shared_ptr<Hypervisor> hypervisor, const Machine& machine);
+
+/// Does so on all hypervisors.
+class JobAdopter final : public HypervisorsObserver {
+public:
+    explicit JobAdopter(Jobs& jobs) : jobs_(jobs) {}
+
+    void added(const std::shared_ptr<Hypervisor>& hypervisor) override;
+    void removed(const std::shared_ptr<Hypervisor>& hypervisor) override;
+
+private:
+    Jobs& jobs_;
+};
 
 }  // namespace virtbus

@@ -16,6 +16,13 @@ struct Text {
 
 }  // namespace
 
+std::string hypervisor_of(const ObjectRef& object) {
+    if (const auto* machine = std::get_if<MachineRef>(&object)) return machine->hypervisor;
+    if (const auto* pool = std::get_if<PoolRef>(&object)) return pool->hypervisor;
+    if (const auto* image = std::get_if<ImageRef>(&object)) return image->hypervisor;
+    return "";
+}
+
 std::string to_string(const ObjectRef& object) { return std::visit(Text{}, object); }
 
 }  // namespace virtbus

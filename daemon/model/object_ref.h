@@ -39,6 +39,9 @@ struct HostRef {
 
 using ObjectRef = std::variant<MachineRef, PoolRef, ImageRef, HostRef>;
 
+/// The name of the hypervisor that it is on; "" for this host.
+std::string hypervisor_of(const ObjectRef& object);
+
 /// For people and the log, such as "image default/web.qcow2".
 std::string to_string(const ObjectRef& object);
 

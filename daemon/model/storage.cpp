@@ -65,6 +65,9 @@ Task<> Storage::run() {
 void Storage::stop() {
     stopping_ = true;
     for (auto& [name, entry] : pools_) entry.watch.reset();
+    for (const auto& [name, reading] : due_) release(reading, not_served());
+    due_.clear();
+    listed_.set();
     work_.set();
 }
 
@@ -81,6 +84,7 @@ void Storage::relist() {
 }
 
 Task<> Storage::refreshed(std::string pool, bool look_again) {
+    if (stopping_) std::rethrow_exception(not_served());
     const auto waiter = std::make_shared<Waiter>(loop_);
     auto& reading = due(pool);
     reading.look_again = reading.look_again || look_again;
@@ -126,19 +130,19 @@ void Storage::read_later(const std::string& pool, const std::exception& failure)
     if (error != nullptr && error->code() == Code::disconnected) return;
     log::warning(fmt::format("{} cannot be read: {}", pool.empty() ? "the list of pools" : "pool " + pool, failure.what()));
     if (!reading_later_.insert(pool).second) return;
-    spawn(loop_, read_after(pool, retry_interval_), "reading a pool again");
+    auto read = [pool](Storage& storage) {
+        storage.reading_later_.erase(pool);
+        pool.empty() ? storage.relist() : storage.touch(pool);
+    };
+    spawn(loop_, later(loop_, self_, retry_interval_, std::move(read)), "reading a pool again");
     retry_interval_ = std::min(retry_interval_ * 2, last_retry);
 }
 
-Task<> Storage::read_after(std::string pool, std::chrono::seconds interval) {
-    asio::steady_timer timer(loop_, interval);
+Task<> Storage::later(asio::io_context& loop, std::weak_ptr<Storage*> self, std::chrono::milliseconds interval,
+                      std::function<void(Storage&)> then) {
+    asio::steady_timer timer(loop, interval);
     co_await timer.async_wait(asio::use_awaitable);
-    reading_later_.erase(pool);
-    if (stopping_) co_return;
-    if (pool.empty())
-        relist();
-    else
-        due(pool);
+    if (const auto storage = self.lock()) then(**storage);
 }
 
 Task<> Storage::read_next() {
@@ -149,7 +153,7 @@ Task<> Storage::read_next() {
     std::exception_ptr failure;
     try {
         auto reading = co_await source_.read_pool(name, owed.look_again, known);
-        co_await apply(name, std::move(reading));
+        if (!stopping_) co_await apply(name, std::move(reading));
         retry_interval_ = first_retry;
     } catch (const std::exception& error) {
         failure = std::current_exception();
@@ -157,6 +161,10 @@ Task<> Storage::read_next() {
     } catch (...) {
         failure = std::current_exception();
     }
+    release(owed, failure);
+}
+
+void Storage::release(const Due& owed, const std::exception_ptr& failure) {
     for (const auto& waiter : owed.waiters) {
         waiter->failure = failure;
         waiter->done.set();
@@ -296,19 +304,16 @@ void Storage::watch(Entry& entry) {
     try {
         entry.watch = std::make_unique<DirectoryWatch>(loop_, pool.path, [this, name = pool.name](std::string_view file) {
             if (is_temporary(file) || !looking_soon_.insert(name).second) return;
-            spawn(loop_, look_again_soon(name), "looking at a pool");
+            auto look = [name](Storage& storage) {
+                storage.looking_soon_.erase(name);
+                storage.look_again(name);
+            };
+            spawn(loop_, later(loop_, self_, together, std::move(look)), "looking at a pool");
         });
         look_again(pool.name);  // for what came between libvirt's last look and now
     } catch (const std::system_error& error) {
         log::debug(fmt::format("pool {} is not watched: {}", pool.name, error.what()));
     }
-}
-
-Task<> Storage::look_again_soon(std::string pool) {
-    asio::steady_timer timer(loop_, together);
-    co_await timer.async_wait(asio::use_awaitable);
-    looking_soon_.erase(pool);
-    if (!stopping_) look_again(pool);
 }
 
 PoolPtr Storage::find_pool(const std::string& name) const {

@@ -14,6 +14,7 @@
 #include <chrono>
 #include <deque>
 #include <exception>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -64,6 +65,7 @@ public:
 
     /// Reads what is dirty, for as long as the daemon lives; started once.
     Task<> run();
+    /// Nothing is read any more: who waits for a reading hears that.
     void stop();
 
     /// This pool may have changed.
@@ -121,9 +123,11 @@ private:
     };
 
     Due& due(const std::string& pool);
-    Task<> look_again_soon(std::string pool);
+    static void release(const Due& owed, const std::exception_ptr& failure);
     void read_later(const std::string& pool, const std::exception& failure);
-    Task<> read_after(std::string pool, std::chrono::seconds interval);
+    /// Waits before it does `then`, unless what it is for is gone by then.
+    static Task<> later(asio::io_context& loop, std::weak_ptr<Storage*> self, std::chrono::milliseconds interval,
+                        std::function<void(Storage&)> then);
     Task<> read_list();
     Task<> read_next();
     Task<> apply(const std::string& name, StorageSource::Reading reading);
@@ -155,6 +159,7 @@ private:
     bool list_due_ = false;
     bool stopping_ = false;
     Latch work_;
+    std::shared_ptr<Storage*> self_ = std::make_shared<Storage*>(this);
 };
 
 }  // namespace virtbus

@@ -26,7 +26,7 @@ public:
 
     /// `name` is for the Busy error; `most` is how many calls may run or wait for a thread at once.
     WorkerLane(asio::io_context& loop, std::string name, std::size_t threads, std::size_t most)
-        : loop_(loop), name_(std::move(name)), most_(most), pool_(threads) {}
+        : loop_(loop), name_(std::move(name)), most_(most), work_(std::make_shared<Count>(loop)), pool_(threads) {}
 
     /// Runs `work()` on a thread of the lane and returns what it returns or throws what it throws. When `patience`
     /// ends first it throws Error timeout; the work goes on, and its outcome is dropped.
@@ -36,11 +36,27 @@ public:
     /// Runs `work` some time, for nobody to wait for: it must not throw.
     template <typename Work>
     void run_detached(Work work) {
-        asio::post(pool_, std::move(work));
+        ++work_->detached;
+        asio::post(pool_, [&loop = loop_, count = work_, work = std::move(work)]() mutable {
+            work();
+            asio::post(loop, [count = std::move(count)] { ended(count->detached, *count); });
+        });
     }
 
     /// How many calls run or wait for a thread.
-    [[nodiscard]] std::size_t pending() const { return *pending_; }
+    [[nodiscard]] std::size_t pending() const { return work_->calls; }
+    /// Whether nothing at all runs or waits for a thread.
+    [[nodiscard]] bool is_idle() const { return work_->calls + work_->detached == 0; }
+
+    /// Ends its threads as soon as nothing runs on them, be it never: nothing is begun on it after this was called. Who
+    /// destroys a lane that is not idle waits for what runs.
+    Task<> end() {
+        while (!is_idle()) {
+            work_->idle.reset();
+            co_await work_->idle.wait();
+        }
+        pool_.join();
+    }
 
 private:
     struct Nothing {};
@@ -55,22 +71,34 @@ private:
         std::variant<std::monostate, Value<Result>, std::exception_ptr> value;
     };
 
+    /// What runs or waits for a thread. Main thread only.
+    struct Count {
+        explicit Count(asio::io_context& loop) : idle(loop.get_executor()) {}
+        std::size_t calls = 0;
+        std::size_t detached = 0;
+        Latch idle;
+    };
+
+    static void ended(std::size_t& one, Count& count) {
+        --one;
+        if (count.calls + count.detached == 0) count.idle.set();
+    }
+
     asio::io_context& loop_;
     std::string name_;
     std::size_t most_;
-    // Main thread only. Shared with outcomes that are on their way when the lane goes.
-    std::shared_ptr<std::size_t> pending_ = std::make_shared<std::size_t>(0);
+    std::shared_ptr<Count> work_;  // shared with outcomes that are on their way when the lane goes
     asio::thread_pool pool_;
 };
 
 template <typename Work>
 Task<std::invoke_result_t<Work&>> WorkerLane::run(Work work, Patience patience) {
     using Result = std::invoke_result_t<Work&>;
-    if (*pending_ >= most_) throw Error(Code::busy, name_ + " has too many calls under way; try again later");
+    if (work_->calls >= most_) throw Error(Code::busy, name_ + " has too many calls under way; try again later");
 
     auto outcome = std::make_shared<Outcome<Result>>(loop_);
-    ++*pending_;
-    asio::post(pool_, [this, outcome, work = std::make_unique<Work>(std::move(work))]() mutable {
+    ++work_->calls;
+    asio::post(pool_, [&loop = loop_, count = work_, outcome, work = std::make_unique<Work>(std::move(work))]() mutable {
         decltype(outcome->value) value;
         try {
             if constexpr (std::is_void_v<Result>) {
@@ -83,8 +111,8 @@ Task<std::invoke_result_t<Work&>> WorkerLane::run(Work work, Patience patience) 
             value.template emplace<2>(std::current_exception());
         }
         work.reset();  // what it held, such as a connection, ends here and not on the main thread
-        asio::post(loop_, [pending = pending_, outcome = std::move(outcome), value = std::move(value)]() mutable {
-            --*pending;
+        asio::post(loop, [count = std::move(count), outcome = std::move(outcome), value = std::move(value)]() mutable {
+            ended(count->calls, *count);
             outcome->value = std::move(value);
             outcome->done.set();
         });

@@ -34,7 +34,7 @@ protected:
     /// signals until then are forgotten.
     void serve(bus::BusType type = bus::BusType::session, AllowedFiles allowed = AllowedFiles::everything()) {
         server = std::make_unique<Server>(bus, Server::Hypervisors{{"first", first}, {"second", second}}, type,
-                                          std::move(allowed));
+                                          std::move(allowed), more);
         ASSERT_TRUE(client.wait_until([&] { return client.count("Resynced") == 2; }));
         client.manager()->ListMachines({});  // it is answered when this host's machine-id was looked at, too
         ASSERT_NE(client.machine_id("/org/virtbus1/machine_id")->State(), "unknown");
@@ -98,6 +98,7 @@ protected:
     PrivateBus bus;
     std::shared_ptr<FakeHypervisor> first = FakeHypervisor::make();
     std::shared_ptr<FakeHypervisor> second = FakeHypervisor::make();
+    Server::Hypervisors more;  // may be added
     Client client;
     std::unique_ptr<Server> server;
 };

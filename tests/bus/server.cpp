@@ -7,25 +7,26 @@
 #include "bus/paths.h"
 #include "bus/tree.h"
 #include "model/host_identity.h"
-#include "model/hypervisor.h"
+#include "model/hypervisors.h"
 #include "model/identities.h"
 #include "model/identity_jobs.h"
 #include "model/machine_clone.h"
+#include "model/machine_jobs.h"
 #include "model/image_jobs.h"
 
 #include <asio/post.hpp>
 
-#include <algorithm>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
+#include <map>
 
 namespace virtbus::test {
 
 /// Members and their order are those of daemon/main.cpp.
 class Server::Daemon {
 public:
-    Daemon(bus::BusType type, const Hypervisors& hypervisors, std::shared_ptr<ImageTool> tool,
+    Daemon(bus::BusType type, const Hypervisors& hypervisors, const Hypervisors& more, std::shared_ptr<ImageTool> tool,
            std::shared_ptr<GuestTool> guests, std::shared_ptr<ContainerTool> containers, const std::string& root,
            const AllowedFiles& allowed)
         : connection_(bus::open_bus(type)),
@@ -37,18 +38,20 @@ public:
           formats_(loop_, state_.path / "formats.json"),
           journal_(loop_, state_.path / "jobs.json"),
           image_jobs_(jobs_, journal_, tool),
-          hypervisors_(make(loop_, formats_, hypervisors)),
+          hypervisors_(loop_, formats_, state_.path / "hypervisors.json", connector(hypervisors, more),
+                       configured(hypervisors)),
           identities_(loop_, state_.path / "machine-ids.json"),
           identity_jobs_(jobs_, identities_, std::move(guests)),
           clones_(jobs_, journal_, std::move(tool), identity_jobs_),
           host_(loop_, root, std::make_shared<DirectHostTool>(root), identities_) {
-        for (const auto& hypervisor : hypervisors_) identities_.follow(*hypervisor);
+        hypervisors_.observe(&identities_);
+        hypervisors_.observe(&adopter_);
         tree_ = std::make_unique<bus::Tree>(
             bus::Services{loop_, *connection_, authority_, managed_objects_},
             bus::Model{hypervisors_, jobs_, image_jobs_, identity_jobs_, clones_, std::move(containers), host_, allowed},
             [](const std::string&) {});
         spawn(loop_, host_.start(), "watching this host's machine-id");
-        for (const auto& hypervisor : hypervisors_) hypervisor->start();
+        hypervisors_.start();
         connection_->requestName(bus::bus_name);
     }
 
@@ -73,19 +76,21 @@ private:
     void stop() {
         tree_.reset();
         jobs_.stop();
-        for (const auto& hypervisor : hypervisors_) hypervisor->stop();
-        turn_until([this] {
-            return std::all_of(hypervisors_.begin(), hypervisors_.end(),
-                               [](const auto& hypervisor) { return hypervisor->pending() == 0; });
-        });
+        hypervisors_.stop();
+        turn_until([this] { return hypervisors_.is_idle(); });
     }
 
-    static std::vector<std::shared_ptr<Hypervisor>> make(asio::io_context& loop, ImageFormats& formats,
-                                                         const Hypervisors& fakes) {
-        std::vector<std::shared_ptr<Hypervisor>> hypervisors;
-        for (const auto& [name, fake] : fakes)
-            hypervisors.push_back(std::make_shared<Hypervisor>(loop, name, "fake:///" + name, fake->connector(), formats));
-        return hypervisors;
+    static ConfiguredHypervisors configured(const Hypervisors& fakes) {
+        ConfiguredHypervisors configured;
+        for (const auto& [name, fake] : fakes) configured.uris[name] = "fake:///" + name;
+        configured.where = "the test's configuration";
+        return configured;
+    }
+    /// To the fake of that name, be it configured or to be added.
+    static virtbus::Hypervisors::MakeConnector connector(const Hypervisors& fakes, const Hypervisors& more) {
+        std::map<std::string, std::shared_ptr<FakeHypervisor>> all(fakes.begin(), fakes.end());
+        all.insert(more.begin(), more.end());
+        return [all](const std::string& name, const std::string&, bool) { return all.at(name)->connector(); };
     }
 
     std::unique_ptr<sdbus::IConnection> connection_;
@@ -99,8 +104,9 @@ private:
     ImageFormats formats_;
     JobJournal journal_;
     ImageJobs image_jobs_;
-    std::vector<std::shared_ptr<Hypervisor>> hypervisors_;
+    virtbus::Hypervisors hypervisors_;
     Identities identities_;
+    JobAdopter adopter_{jobs_};
     IdentityJobs identity_jobs_;
     MachineClones clones_;
     HostIdentity host_;
@@ -108,8 +114,9 @@ private:
     bool stopping_ = false;
 };
 
-Server::Server(const PrivateBus& bus, Hypervisors hypervisors, bus::BusType type, AllowedFiles allowed)
+Server::Server(const PrivateBus& bus, Hypervisors hypervisors, bus::BusType type, AllowedFiles allowed, Hypervisors more)
     : hypervisors_(std::move(hypervisors)),
+      more_(std::move(more)),
       tool_(std::make_shared<FakeTool>(hypervisors_.front().second->storage())),
       guests_(std::make_shared<FakeGuests>()),
       containers_(std::make_shared<FakeContainers>()) {
@@ -130,7 +137,8 @@ Server::Server(const PrivateBus& bus, Hypervisors hypervisors, bus::BusType type
 }
 
 Server::~Server() {
-    for (const auto& [name, fake] : hypervisors_) fake->release_all();
+    for (const auto* fakes : {&hypervisors_, &more_})
+        for (const auto& [name, fake] : *fakes) fake->release_all();
     tool_->release();
     begin_to_stop();
     thread_.join();
@@ -140,7 +148,7 @@ void Server::begin_to_stop() { daemon_->begin_to_stop(); }
 
 void Server::run(bus::BusType type, const AllowedFiles& allowed, std::promise<void>& ready) {
     try {
-        daemon_ = std::make_unique<Daemon>(type, hypervisors_, tool_, guests_, containers_, root_.path, allowed);
+        daemon_ = std::make_unique<Daemon>(type, hypervisors_, more_, tool_, guests_, containers_, root_.path, allowed);
     } catch (...) {
         ready.set_exception(std::current_exception());
         return;

@@ -23,9 +23,9 @@ public:
     /// By name.
     using Hypervisors = std::vector<std::pair<std::string, std::shared_ptr<FakeHypervisor>>>;
 
-    /// Returns when the name is on the bus; what the bus shows may still be coming.
+    /// Returns when the name is on the bus; what the bus shows may still be coming. `more` may be added.
     Server(const PrivateBus& bus, Hypervisors hypervisors, bus::BusType type = bus::BusType::session,
-           AllowedFiles allowed = AllowedFiles::everything());
+           AllowedFiles allowed = AllowedFiles::everything(), Hypervisors more = {});
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
     /// Lets go whatever hangs, and stops.
@@ -49,6 +49,7 @@ private:
     void run(bus::BusType type, const AllowedFiles& allowed, std::promise<void>& ready);
 
     Hypervisors hypervisors_;
+    Hypervisors more_;
     std::shared_ptr<FakeTool> tool_;
     std::shared_ptr<FakeGuests> guests_;
     std::shared_ptr<FakeContainers> containers_;

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -57,12 +58,36 @@ bool accepts(const std::filesystem::path& path) {
     return connected;
 }
 
+/// Writes it into SASL's database.
+void make_password(const std::filesystem::path& database, const std::string& user, const std::string& password) {
+    const auto command = "saslpasswd2 -p -a libvirt -f '" + database.string() + "' '" + user + "'";
+    FILE* const pipe = ::popen(command.c_str(), "w");
+    if (pipe == nullptr) fail("popen");
+    std::fwrite(password.data(), 1, password.size(), pipe);
+    if (::pclose(pipe) != 0) throw std::runtime_error("saslpasswd2 has failed");
+    if (::geteuid() == 0 && ::chown(database.c_str(), nobody, nobody) != 0) fail("chown");
+}
+
 }  // namespace
 
 PrivateLibvirtd::PrivateLibvirtd() : directory_(make_directory()) {
-    std::ofstream(directory_ / "libvirtd.conf") << "auth_unix_rw = \"none\"\n"
-                                                << "log_outputs = \"3:file:" << (directory_ / "log").string() << "\"\n";
+    configure("none");
     start();
+}
+
+PrivateLibvirtd::PrivateLibvirtd(const Login& login) : directory_(make_directory()) {
+    configure("sasl");
+    const auto sasl = directory_ / "sasl";
+    std::filesystem::create_directory(sasl);
+    std::ofstream(sasl / "libvirt.conf") << "mech_list: scram-sha-256\npwcheck_method: auxprop\nauxprop_plugin: sasldb\n"
+                                         << "sasldb_path: " << (sasl / "passwords.db").string() << '\n';
+    make_password(sasl / "passwords.db", login.user, login.password);
+    start();
+}
+
+void PrivateLibvirtd::configure(const std::string& authentication) {
+    std::ofstream(directory_ / "libvirtd.conf") << "auth_unix_rw = \"" << authentication << "\"\n"
+                                                << "log_outputs = \"3:file:" << (directory_ / "log").string() << "\"\n";
 }
 
 PrivateLibvirtd::~PrivateLibvirtd() {
@@ -88,6 +113,7 @@ void PrivateLibvirtd::start() {
         "XDG_RUNTIME_DIR=" + (directory_ / "run").string(),
         "XDG_CONFIG_HOME=" + (directory_ / "config").string(),
         "XDG_CACHE_HOME=" + (directory_ / "cache").string(),
+        "SASL_CONF_PATH=" + (directory_ / "sasl").string(),
         "PATH=" + std::string(path != nullptr ? path : "") + ":/usr/sbin:/sbin",
     };
     const auto arguments = pointers(command);

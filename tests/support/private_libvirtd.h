@@ -13,8 +13,16 @@ namespace virtbus::test {
 
 class PrivateLibvirtd {
 public:
+    /// Who may connect, and with which password.
+    struct Login {
+        std::string user;
+        std::string password;
+    };
+
     /// Starts it and waits until it can be connected to.
     PrivateLibvirtd();
+    /// The same, of one that asks for a password (SASL, SCRAM-SHA-256).
+    explicit PrivateLibvirtd(const Login& login);
     /// Kills it and removes its directory.
     ~PrivateLibvirtd();
     PrivateLibvirtd(const PrivateLibvirtd&) = delete;
@@ -35,6 +43,7 @@ public:
     std::string virsh(const std::vector<std::string>& arguments) const;
 
 private:
+    void configure(const std::string& authentication);
     void start();
     [[nodiscard]] std::filesystem::path socket() const;
 

@@ -90,7 +90,7 @@ protected:
     void begin_daemon(Pools pools = Pools::listed) {
         identities = std::make_unique<Identities>(loop, file);
         heard_ids = std::make_unique<IdentitiesRecorder>(*identities);
-        identities->follow(*hypervisor);
+        identities->added(hypervisor);
         connect();
         if (pools == Pools::listed) await_pools();
     }

@@ -35,7 +35,7 @@ protected:
     }
 
     void connect() {
-        identities.follow(*hypervisor);
+        identities.added(hypervisor);
         ImageJobsFixture::connect();
     }
     /// Another machine, with a disk of its own, on which the system with `id` is.

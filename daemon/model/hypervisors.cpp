@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "model/hypervisors.h"
+
+#include "base/log.h"
+#include "base/utf8.h"
+#include "model/uri.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cctype>
+#include <utility>
+
+namespace virtbus {
+
+using Json = nlohmann::json;
+
+namespace {
+
+/// Each has threads and connections of its own.
+constexpr std::size_t most_hypervisors = 100;
+
+/// libvirt's open cannot be ended: of those that were removed while it hangs, each has a thread for as long as it does.
+constexpr std::size_t most_leaving = 16;
+
+}  // namespace
+
+Hypervisors::Hypervisors(asio::io_context& loop, ImageFormats& formats, std::filesystem::path file,
+                         MakeConnector connector, ConfiguredHypervisors configured)
+    : loop_(loop),
+      formats_(formats),
+      file_(loop, std::move(file)),
+      connector_(std::move(connector)),
+      poll_interval_(configured.poll_interval),
+      where_(std::move(configured.where)) {
+    for (const auto& [name, uri] : configured.uris) all_.push_back(make(name, uri, true));
+    read_kept();
+    for (const auto& [name, uri] : kept_) {
+        if (!find(name))
+            all_.push_back(make(name, uri, false));
+        else
+            log::info(fmt::format("hypervisor {} was added once, but it is the one of {}", name, where_));
+    }
+    std::sort(all_.begin(), all_.end(), [](const auto& left, const auto& right) { return left->name() < right->name(); });
+}
+
+void Hypervisors::read_kept() {
+    const auto text = file_.read();
+    if (!text) return;
+    try {
+        const auto document = Json::parse(*text);
+        for (const auto& [name, entry] : document.items()) {
+            check_hypervisor_name(name);
+            kept_[name] = entry.at("uri").get<std::string>();
+        }
+    } catch (const std::exception&) {  // whose text may quote a URI
+        log::error(fmt::format("{} is damaged; hypervisors that were added are not known any more", file_.path().string()));
+    }
+}
+
+Task<> Hypervisors::write_kept() {
+    Json document = Json::object();
+    for (const auto& [name, uri] : kept_) document[name] = {{"uri", uri}};
+    co_await file_.write(document.dump(1));
+}
+
+std::shared_ptr<Hypervisor> Hypervisors::make(const std::string& name, const std::string& uri, bool configured) {
+    return std::make_shared<Hypervisor>(loop_, name, public_uri(uri), connector_(name, uri, configured), formats_,
+                                        Hypervisor::Settings{configured, poll_interval_});
+}
+
+/// What goes wrong where it is shown must not keep it from others.
+template <typename Tell>
+void Hypervisors::tell(HypervisorsObserver& observer, Tell tell) {
+    try {
+        tell(observer);
+    } catch (const std::exception& error) {
+        log::error(fmt::format("defect: a hypervisor was not announced: {}", error.what()));
+    }
+}
+
+void Hypervisors::observe(HypervisorsObserver* observer) {
+    observers_.push_back(observer);
+    for (const auto& hypervisor : all_)
+        tell(*observer, [&](HypervisorsObserver& each) { each.added(hypervisor); });
+}
+
+void Hypervisors::start() {
+    started_ = true;
+    for (const auto& hypervisor : all_) hypervisor->start();
+}
+
+void Hypervisors::stop() {
+    for (const auto& hypervisor : all_) hypervisor->stop();
+}
+
+bool Hypervisors::is_idle() const {
+    return leaving() == 0 &&
+           std::all_of(all_.begin(), all_.end(), [](const auto& hypervisor) { return hypervisor->is_idle(); });
+}
+
+std::size_t Hypervisors::leaving() const {
+    return static_cast<std::size_t>(std::count_if(leaving_.begin(), leaving_.end(), [](const auto& weak) {
+        const auto hypervisor = weak.lock();
+        return hypervisor && !hypervisor->is_idle();
+    }));
+}
+
+std::shared_ptr<Hypervisor> Hypervisors::find(const std::string& name) const {
+    const auto found = std::find_if(all_.begin(), all_.end(), [&](const auto& each) { return each->name() == name; });
+    return found == all_.end() ? nullptr : *found;
+}
+
+std::shared_ptr<Hypervisor> Hypervisors::require(const std::string& name) const {
+    auto hypervisor = find(name);
+    if (!hypervisor)
+        throw Error(Code::no_such_hypervisor, fmt::format("there is no hypervisor \"{}\"", to_utf8(name.substr(0, 100))));
+    return hypervisor;
+}
+
+Task<std::shared_ptr<Hypervisor>> Hypervisors::add(std::string name, std::string uri) {
+    check_hypervisor_name(name);
+    check_callers_uri(uri);
+    if (find(name) || kept_.contains(name))
+        throw Error(Code::already_exists, fmt::format("there is already a hypervisor {}", name));
+    if (all_.size() >= most_hypervisors)
+        throw Error(Code::busy, fmt::format("{} hypervisors are served: remove one first", all_.size()));
+    std::erase_if(leaving_, [](const auto& weak) { return weak.expired(); });
+    if (leaving() >= most_leaving)
+        throw Error(Code::busy, fmt::format("{} hypervisors that were removed do not answer, and are still waited for; "
+                                            "try again later", leaving()));
+    kept_[name] = uri;
+    std::exception_ptr failure;
+    try {
+        co_await write_kept();
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    if (failure) {
+        kept_.erase(name);
+        std::rethrow_exception(failure);
+    }
+    auto hypervisor = make(name, uri, false);
+    const auto before = [](const auto& left, const auto& right) { return left->name() < right->name(); };
+    all_.insert(std::upper_bound(all_.begin(), all_.end(), hypervisor, before), hypervisor);
+    for (auto* observer : observers_)
+        tell(*observer, [&](HypervisorsObserver& each) { each.added(hypervisor); });
+    if (started_) hypervisor->start();
+    co_return hypervisor;
+}
+
+Task<> Hypervisors::remove(std::string name) {
+    const auto hypervisor = require(name);
+    if (hypervisor->is_configured())
+        throw Error(Code::invalid_state, fmt::format("hypervisor {} is one of {}: remove it there", name, where_));
+    auto kept = kept_.extract(name);
+    std::exception_ptr failure;
+    try {
+        co_await write_kept();
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    if (failure) {
+        if (!kept.empty()) kept_.insert(std::move(kept));
+        std::rethrow_exception(failure);
+    }
+    if (std::erase(all_, hypervisor) == 0) co_return;  // another call was first
+    for (auto observer = observers_.rbegin(); observer != observers_.rend(); ++observer)
+        tell(**observer, [&](HypervisorsObserver& each) { each.removed(hypervisor); });
+    leaving_.push_back(hypervisor);
+    hypervisor->stop();
+}
+
+void check_hypervisor_name(const std::string& name) {
+    const auto allowed = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.'; };
+    if (name.empty() || name.size() > 64 || !std::all_of(name.begin(), name.end(), allowed))
+        throw Error(Code::invalid_args, fmt::format("hypervisor name \"{}\": 1 to 64 letters, digits, \"_\", \"-\" and \".\"",
+                                                    to_utf8(name.substr(0, 100))));
+}
+
+}  // namespace virtbus

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The hypervisors that are served: those of the configuration, which stay, and those that callers add and remove, which
+// are kept in the state directory. Main thread only.
+#pragma once
+
+#include "model/hypervisor.h"
+#include "model/state_file.h"
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace virtbus {
+
+class HypervisorsObserver {
+public:
+    virtual ~HypervisorsObserver() = default;
+    virtual void added(const std::shared_ptr<Hypervisor>& hypervisor) = 0;
+    virtual void removed(const std::shared_ptr<Hypervisor>& hypervisor) = 0;
+};
+
+/// Those that stand in the configuration: no call removes them, and they come before what was kept under the same name.
+struct ConfiguredHypervisors {
+    std::map<std::string, std::string> uris;  ///< by name
+    std::string where;  ///< for people, such as "/etc/virtbus/virtbus.json"
+    std::chrono::seconds poll_interval = Hypervisor::Settings().poll_interval;  ///< of all, also of those that are added
+};
+
+class Hypervisors {
+public:
+    using List = std::vector<std::shared_ptr<Hypervisor>>;
+    /// `configured`: whether the URI is the administrator's.
+    using MakeConnector =
+        std::function<std::unique_ptr<Connector>(const std::string& name, const std::string& uri, bool configured)>;
+
+    /// Makes those that are configured, and those that `file` has. A damaged file is logged, and left until the next is
+    /// added or removed.
+    Hypervisors(asio::io_context& loop, ImageFormats& formats, std::filesystem::path file, MakeConnector connector,
+                ConfiguredHypervisors configured);
+
+    /// Tells of all that are there, and from now on of each that comes; of each that goes the last observer first.
+    void observe(HypervisorsObserver* observer);
+    void ignore(HypervisorsObserver* observer) { std::erase(observers_, observer); }
+
+    /// Connects to all that are there, and from now on to each that is added.
+    void start();
+    /// Ends all.
+    void stop();
+    /// Whether nothing is under way in libvirt any more; also what was removed counts.
+    [[nodiscard]] bool is_idle() const;
+
+    /// By name.
+    [[nodiscard]] const List& all() const { return all_; }
+    [[nodiscard]] std::shared_ptr<Hypervisor> find(const std::string& name) const;
+    /// The same; Error no_such_hypervisor.
+    [[nodiscard]] std::shared_ptr<Hypervisor> require(const std::string& name) const;
+
+    /// Serves another one, and keeps it: on disk when it returns. Error invalid_args, already_exists, or busy when there
+    /// are too many.
+    Task<std::shared_ptr<Hypervisor>> add(std::string name, std::string uri);
+    /// Serves it no longer; its connections may take their time to close, and nothing waits for that. Error
+    /// no_such_hypervisor, or invalid_state for one of the configuration.
+    Task<> remove(std::string name);
+
+private:
+    std::shared_ptr<Hypervisor> make(const std::string& name, const std::string& uri, bool configured);
+    void read_kept();
+    Task<> write_kept();
+    [[nodiscard]] std::size_t leaving() const;
+    template <typename Tell>
+    static void tell(HypervisorsObserver& observer, Tell tell);
+
+    asio::io_context& loop_;
+    ImageFormats& formats_;
+    StateFile file_;
+    MakeConnector connector_;
+    std::chrono::seconds poll_interval_;
+    std::string where_;                         // the configured ones stand
+    std::map<std::string, std::string> kept_;   // name → URI; also of those that are configured by now
+    List all_;
+    std::vector<std::weak_ptr<Hypervisor>> leaving_;  // removed, with something still under way
+    std::vector<HypervisorsObserver*> observers_;
+    bool started_ = false;
+};
+
+/// Error invalid_args for what cannot be a hypervisor's name: it goes into object paths and onto command lines.
+void check_hypervisor_name(const std::string& name);
+
+}  // namespace virtbus
