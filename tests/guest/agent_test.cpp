@@ -122,10 +122,11 @@ TEST_F(AgentTest, ItsAddressesAreTakenWhenTheyAreSome) {
     const std::string command = "guest-network-get-interfaces";
     const VariantMap by_agent{{"source", sdbus::Variant("agent")}};
     ASSERT_NO_FATAL_FAILURE(create_guest());
-    ASSERT_NO_FATAL_FAILURE(start_guest(all_but(command, R"({"return": [
+    const auto interfaces = Json::parse(R"({"return": [
         {"name": "lo", "ip-addresses": [{"ip-address": "127.0.0.1", "prefix": 8}]},
         {"name": "eth0", "hardware-address": "52:54:00:AB:00:01", "ip-addresses": [
-            {"ip-address": "fe80::1", "prefix": 64}, {"ip-address": "10.0.2.15", "prefix": 24}, {"ip-address": "home"}]}]})")));
+            {"ip-address": "fe80::1", "prefix": 64}, {"ip-address": "10.0.2.15", "prefix": 24}, {"ip-address": "home"}]}]})");
+    ASSERT_NO_FATAL_FAILURE(start_guest(all_but(command, interfaces.dump())));  // in one line
     const auto found = machine(guest)->GetAddresses({});
     ASSERT_EQ(found.size(), 2U);
     EXPECT_EQ(found[0].at("address").get<std::string>(), "10.0.2.15");
