@@ -120,8 +120,13 @@ std::vector<Bus::ImageRow> Bus::list_images(const Dictionary& filter) {
 
 std::vector<Bus::HypervisorView> Bus::hypervisors() {
     std::vector<HypervisorView> result;
-    for (const auto& path : manager().Hypervisors())
-        result.push_back({path, properties(path, Hypervisor::INTERFACE_NAME)});
+    for (const auto& path : manager().Hypervisors()) {
+        try {
+            result.push_back({path, properties(path, Hypervisor::INTERFACE_NAME)});
+        } catch (const sdbus::Error& error) {
+            if (error.getName() != "org.freedesktop.DBus.Error.UnknownObject") throw;  // it was removed meanwhile
+        }
+    }
     return result;
 }
 
