@@ -136,8 +136,13 @@ std::vector<Bus::NetworkRow> Bus::list_networks(const Dictionary& filter) {
 
 std::vector<Bus::HypervisorView> Bus::hypervisors() {
     std::vector<HypervisorView> result;
-    for (const auto& path : manager().Hypervisors())
-        result.push_back({path, properties(path, Hypervisor::INTERFACE_NAME)});
+    for (const auto& path : manager().Hypervisors()) {
+        try {
+            result.push_back({path, properties(path, Hypervisor::INTERFACE_NAME)});
+        } catch (const sdbus::Error& error) {
+            if (error.getName() != "org.freedesktop.DBus.Error.UnknownObject") throw;  // it was removed meanwhile
+        }
+    }
     return result;
 }
 

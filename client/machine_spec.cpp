@@ -15,7 +15,7 @@ namespace {
 
 std::string absolute(const std::string& file) { return std::filesystem::absolute(file).lexically_normal(); }
 
-void add_text(Dictionary& spec, const char* key, const std::string& text) {
+void put_text(Dictionary& spec, const char* key, const std::string& text) {
     if (!text.empty()) spec[key] = text;
 }
 
@@ -81,17 +81,17 @@ Dictionary machine_spec(const MachineOptions& options) {
     if (!options.memory.empty()) spec["memory"] = parse_size(options.memory);
     add_count(spec, "vcpus", options.vcpus);
     add_count(spec, "maximum_vcpus", options.maximum_vcpus);
-    add_text(spec, "uuid", options.uuid);
-    add_text(spec, "arch", options.arch);
-    add_text(spec, "machine_type", options.machine_type);
-    add_text(spec, "firmware", options.firmware);
-    add_text(spec, "acceleration", options.acceleration);
-    add_text(spec, "graphics", options.graphics);
-    add_text(spec, "title", options.title);
-    add_text(spec, "description", options.description);
+    put_text(spec, "uuid", options.uuid);
+    put_text(spec, "arch", options.arch);
+    put_text(spec, "machine_type", options.machine_type);
+    put_text(spec, "firmware", options.firmware);
+    put_text(spec, "acceleration", options.acceleration);
+    put_text(spec, "graphics", options.graphics);
+    put_text(spec, "title", options.title);
+    put_text(spec, "description", options.description);
     add_file(spec, "kernel", options.kernel);
     add_file(spec, "initrd", options.initrd);
-    add_text(spec, "cmdline", options.cmdline);
+    put_text(spec, "cmdline", options.cmdline);
     add_file(spec, "root", options.root);
     if (!options.init.empty()) spec["init"] = options.init;
     if (!options.tags.empty()) spec["tags"] = options.tags;

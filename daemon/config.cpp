@@ -194,7 +194,7 @@ Config read_config(int argc, char** argv) {
     }
     if (config.hypervisors.uris.empty()) {
         config.hypervisors.uris["qemu"] = config.user ? "qemu:///session" : "qemu:///system";
-        config.hypervisors.where = "those that virtbusd serves when its configuration names none";
+        config.hypervisors.where = "virtbusd itself, which has it while its configuration names none";
     }
     return config;
 }

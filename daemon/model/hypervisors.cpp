@@ -40,7 +40,7 @@ Hypervisors::Hypervisors(asio::io_context& loop, ImageFormats& formats, std::fil
         if (!find(name))
             all_.push_back(make(name, uri, false));
         else
-            log::info(fmt::format("hypervisor {} was added once, but it is the one of {}", name, where_));
+            log::info(fmt::format("hypervisor {} was added once, and stands in {} now", name, where_));
     }
     std::sort(all_.begin(), all_.end(), [](const auto& left, const auto& right) { return left->name() < right->name(); });
 }
@@ -153,7 +153,7 @@ Task<std::shared_ptr<Hypervisor>> Hypervisors::add(std::string name, std::string
 Task<> Hypervisors::remove(std::string name) {
     const auto hypervisor = require(name);
     if (hypervisor->is_configured())
-        throw Error(Code::invalid_state, fmt::format("hypervisor {} is one of {}: remove it there", name, where_));
+        throw Error(Code::invalid_state, fmt::format("hypervisor {} stands in {}: remove it there", name, where_));
     auto kept = kept_.extract(name);
     std::exception_ptr failure;
     try {

@@ -62,13 +62,13 @@ int wait_for(pid_t pid) {
 }  // namespace
 
 Virtbusd::Virtbusd(const PrivateBus& bus, const std::map<std::string, std::string>& hypervisors,
-                   int keepalive_interval) {
+                   int keepalive_interval)
+    : bus_(bus) {
     std::string name = "/tmp/virtbusd-test.XXXXXX";
     directory_ = ::mkdtemp(name.data());
     std::vector<std::string> entries;
     for (const auto& [key, uri] : hypervisors) entries.push_back(fmt::format("\"{}\": \"{}\"", key, uri));
-    const auto config = directory_ / "virtbus.json";
-    std::ofstream(config) << fmt::format("{{\"hypervisors\": {{{}}}, \"keepalive\": {{\"interval\": {}, \"count\": 3}}}}",
+    std::ofstream(directory_ / "virtbus.json") << fmt::format("{{\"hypervisors\": {{{}}}, \"keepalive\": {{\"interval\": {}, \"count\": 3}}}}",
                                          fmt::join(entries, ", "), keepalive_interval);
 
     sockaddr_un address{};
@@ -80,9 +80,22 @@ Virtbusd::Virtbusd(const PrivateBus& bus, const std::map<std::string, std::strin
         throw std::runtime_error("cannot make the notify socket");
 
     listener_ = std::jthread([this](std::stop_token stop) { listen(stop); });
-    pid_ = start(bus, {"--config", config.string()}, {{"NOTIFY_SOCKET", socket}, {"WATCHDOG_USEC", "1000000"}});
-    for (int i = 0; told("READY=1") == 0; ++i, std::this_thread::sleep_for(10ms))
+    launch();
+}
+
+void Virtbusd::launch() {
+    const auto before = told("READY=1");
+    pid_ = start(bus_, {"--config", (directory_ / "virtbus.json").string()},
+                 {{"NOTIFY_SOCKET", (directory_ / "notify").string()},
+                  {"WATCHDOG_USEC", "1000000"},
+                  {"STATE_DIRECTORY", (directory_ / "state").string()}});
+    for (int i = 0; told("READY=1") == before; ++i, std::this_thread::sleep_for(10ms))
         if (i == 3'000) throw std::runtime_error("virtbusd did not get ready within 30 s");
+}
+
+void Virtbusd::restart() {
+    terminate();
+    launch();
 }
 
 Virtbusd::~Virtbusd() {

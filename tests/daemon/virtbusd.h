@@ -21,10 +21,14 @@ public:
     /// Starts it with a configuration file of these hypervisors (name → libvirt URI) and this keepalive interval, three
     /// messages; returns when it has told that it is ready.
     Virtbusd(const PrivateBus& bus, const std::map<std::string, std::string>& hypervisors, int keepalive_interval = 1);
+    /// Ends it with SIGTERM, and starts another with the same configuration and state.
+    void restart();
     /// Ends it, if it still runs.
     ~Virtbusd();
     Virtbusd(const Virtbusd&) = delete;
     Virtbusd& operator=(const Virtbusd&) = delete;
+
+    [[nodiscard]] pid_t pid() const { return pid_; }
 
     /// How often it has told `line`, such as "WATCHDOG=1", so far.
     int told(const std::string& line) const;
@@ -35,9 +39,12 @@ public:
     static int run(const PrivateBus& bus, const std::vector<std::string>& arguments);
 
 private:
+    /// Returns when it has told that it is ready.
+    void launch();
     /// Reads what is told, as systemd would: were it left in the socket, virtbusd would wait for room there.
     void listen(std::stop_token stop);
 
+    const PrivateBus& bus_;
     std::filesystem::path directory_;
     int notify_ = -1;
     pid_t pid_ = -1;

@@ -139,7 +139,7 @@ TEST_F(HypervisorsTest, TheConfigurationComesBeforeWhatWasAdded) {
     EXPECT_EQ(hypervisors->require("lab")->uri(), "qemu+ssh://new.example/system");
     EXPECT_TRUE(hypervisors->require("lab")->is_configured());
     const auto outcome = removing("lab");
-    EXPECT_TRUE(refuses(outcome, Code::invalid_state, "hypervisor lab is one of virtbus.json")) << outcome;
+    EXPECT_TRUE(refuses(outcome, Code::invalid_state, "hypervisor lab stands in virtbus.json")) << outcome;
     end_daemon();
     begin_daemon();
     EXPECT_EQ(hypervisors->require("lab")->uri(), "qemu+ssh://old.example/system") << "it is not forgotten";

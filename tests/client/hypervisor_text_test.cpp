@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "hypervisor_text.h"
+
+#include <gtest/gtest.h>
+
+namespace virtbusctl {
+namespace {
+
+TEST(HypervisorText, SaysWhatItIsAndCan) {
+    const Json hypervisor{{"Name", "esx"},
+                          {"Uri", "esx://host/"},
+                          {"Configured", false},
+                          {"ConnectionState", "connected"},
+                          {"ConnectionError", ""},
+                          {"Driver", "esx"},
+                          {"Type", "type-1"},
+                          {"Cpus", 8},
+                          {"Memory", 17179869184},
+                          {"Features", {"define", "pause"}},
+                          {"PollIntervalUSec", 30000000}};
+    const auto text = hypervisor_text(hypervisor);
+    for (const auto* line : {"Name: esx\n", "URI: esx://host/\n", "From: added by a call\n", "State: connected\n",
+                             "Type: type-1\n", "CPUs: 8\n", "Memory: 16 GiB\n", "Can: define, pause\n",
+                             "Events: none: looked at every 30 s\n"})
+        EXPECT_NE(text.find(line), std::string::npos) << line << text;
+}
+
+TEST(HypervisorText, SaysWhyItIsNotConnected) {
+    const Json hypervisor{{"ConnectionState", "failed"}, {"ConnectionError", "refused\n\x1b[31m"}};
+    EXPECT_EQ(connection_text(hypervisor), "failed: refused\n\\x1b[31m");
+    EXPECT_EQ(connection_text({{"ConnectionState", "connecting"}}), "connecting");
+}
+
+}  // namespace
+}  // namespace virtbusctl
