@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
@@ -28,12 +27,6 @@ while read -r line; do eval "$line"; done <&3 &
 echo "container $(hostname) ready"
 while :; do sleep 3600 & wait $!; done
 )";
-
-std::string environment(const char* name) {
-    const char* value = std::getenv(name);
-    if (value == nullptr) throw std::runtime_error(fmt::format("{} is not set: run this inside run-host", name));
-    return value;
-}
 
 std::string read_file(const fs::path& path) {
     std::ifstream file(path);
@@ -63,23 +56,12 @@ struct Stream {
 
 }  // namespace
 
-ContainersTest::ContainersTest()
-    : actor(environment("DBUS_SYSTEM_BUS_ADDRESS")), observer(environment("DBUS_SYSTEM_BUS_ADDRESS")) {
+ContainersTest::ContainersTest() : MachineTest(environment("DBUS_SYSTEM_BUS_ADDRESS"), "lxc") {
     // The daemon connects beside its start.
     for (const auto* path : {lxc, qemu}) {
-        const auto hypervisor = actor.hypervisor(path);
-        if (!actor.wait_until([&] { return hypervisor->Connected(); }))
-            throw std::runtime_error(fmt::format("{} is not connected: {}", path, hypervisor->ConnectionError()));
-    }
-}
-
-void ContainersTest::TearDown() {
-    for (const auto& path : created_) {
-        try {
-            machine(path)->Delete({{"force", true}});
-        } catch (const sdbus::Error&) {
-            // The test has deleted it itself.
-        }
+        const auto its = actor.hypervisor(path);
+        if (!actor.wait_until([&] { return its->Connected(); }))
+            throw std::runtime_error(fmt::format("{} is not connected: {}", path, its->ConnectionError()));
     }
 }
 
@@ -117,11 +99,6 @@ VariantMap ContainersTest::vm_spec() {
             {"interfaces", std::vector<VariantMap>{}}};
 }
 
-std::string ContainersTest::create(const std::string& hypervisor, const VariantMap& spec) {
-    created_.push_back(actor.hypervisor(hypervisor)->CreateMachine(spec));
-    return created_.back();
-}
-
 std::string ContainersTest::create_ready(const std::string& name) {
     const auto path = create(lxc, container_spec(name));
     machine(path)->Start({});
@@ -135,12 +112,6 @@ std::set<std::string> ContainersTest::interfaces(const std::string& path) {
     const auto objects = observer.manager()->GetManagedObjects();
     for (const auto& [name, properties] : objects.at(path)) names.insert(name);
     return names;
-}
-
-std::string ContainersTest::finish(const std::string& job) {
-    const auto proxy = actor.job(job);
-    actor.wait_until([&] { return proxy->State() != "running"; });
-    return proxy->State();
 }
 
 std::string ContainersTest::begin(const std::string& path, const std::vector<std::string>& words,

@@ -3,17 +3,12 @@
 // hypervisors lxc and qemu, containers of busybox, and machines of the small guest. Runs inside run-host.
 #pragma once
 
-#include "support/client.h"
-#include "support/console.h"
-
-#include <gtest/gtest.h>
+#include "support/machine_test.h"
 
 #include <sys/types.h>
 
 #include <cstdint>
 #include <filesystem>
-#include <map>
-#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -32,13 +27,12 @@ struct Ended {
     std::string errors;
 };
 
-class ContainersTest : public testing::Test {
+class ContainersTest : public MachineTest {
 protected:
     static constexpr const char* lxc = "/org/virtbus1/hypervisor/lxc";
     static constexpr const char* qemu = "/org/virtbus1/hypervisor/qemu";
 
     ContainersTest();
-    void TearDown() override;
 
     /// A name that no other test has.
     static std::string new_name();
@@ -47,20 +41,11 @@ protected:
 
     static VariantMap container_spec(const std::string& name);
     static VariantMap vm_spec();
-    /// CreateMachine; the machine is deleted when the test has ended.
-    std::string create(const std::string& hypervisor, const VariantMap& spec);
     /// Creates and starts a container, and waits until its init says that it is ready.
     std::string create_ready(const std::string& name);
 
-    std::unique_ptr<proxies::Machine> machine(const std::string& path) { return actor.machine(path); }
-    std::string state(const std::string& path) { return observer.machine(path)->State(); }
     /// The interfaces of virtbus that an object has, as ObjectManager tells the second client.
     std::set<std::string> interfaces(const std::string& path);
-    /// Waits until the second client was told that `property` became `value`.
-    template <typename Value>
-    bool announced(const std::string& path, const std::string& property, const Value& value);
-    /// Waits for a job's end; its State.
-    std::string finish(const std::string& job);
 
     /// Begins a command that reads nothing, and whose output nobody reads.
     std::string begin(const std::string& path, const std::vector<std::string>& words, const VariantMap& options = {});
@@ -74,23 +59,6 @@ protected:
     static pid_t process(const std::vector<std::string>& words);
     /// What follows `key` in /proc/PID/status.
     static std::string status(pid_t pid, const std::string& key);
-
-    Client actor;
-    Client observer;
-
-private:
-    std::vector<std::string> created_;
 };
-
-template <typename Value>
-bool ContainersTest::announced(const std::string& path, const std::string& property, const Value& value) {
-    return observer.wait_until([&] {
-        for (const auto& signal : observer.signals)
-            if (signal.name == "PropertiesChanged" && signal.path == path && signal.changed.contains(property) &&
-                signal.changed.at(property).get<Value>() == value)
-                return true;
-        return false;
-    });
-}
 
 }  // namespace virtbus::test

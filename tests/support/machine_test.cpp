@@ -26,8 +26,8 @@ void MachineTest::TearDown() {
     }
 }
 
-std::string MachineTest::create(const VariantMap& spec) {
-    created_.push_back(hypervisor()->CreateMachine(spec));
+std::string MachineTest::create(const std::string& on, const VariantMap& spec) {
+    created_.push_back(actor.hypervisor(on)->CreateMachine(spec));
     return created_.back();
 }
 

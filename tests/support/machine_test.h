@@ -23,7 +23,9 @@ protected:
     void TearDown() override;
 
     /// CreateMachine; the machine is deleted when the test has ended.
-    std::string create(const VariantMap& spec);
+    std::string create(const VariantMap& spec) { return create(hypervisor_path, spec); }
+    /// The same on another hypervisor, of this path.
+    std::string create(const std::string& on, const VariantMap& spec);
     /// The same for DefineXml.
     std::string define(const std::string& xml);
 
