@@ -60,7 +60,7 @@ TEST_F(ObjectsTest, GetManagedObjectsHasEverything) {
                                                      "target"))
         << "what does not apply is left out";
     EXPECT_EQ(disks[0].at("file").get<std::string>(), "/images/web.qcow2");
-    EXPECT_EQ(objects.at(first_path).at("org.virtbus1.Hypervisor").size(), 18U);
+    EXPECT_EQ(objects.at(first_path).at("org.virtbus1.Hypervisor").size(), 21U);
 }
 
 TEST_F(ObjectsTest, GetManagedObjectsTellsWhatGetAllTells) {
