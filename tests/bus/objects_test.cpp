@@ -62,7 +62,7 @@ TEST_F(ObjectsTest, GetManagedObjectsHasEverything) {
                                                      "target"))
         << "what does not apply is left out";
     EXPECT_EQ(disks[0].at("file").get<std::string>(), "/images/web.qcow2");
-    EXPECT_EQ(objects.at(first_path).at("org.virtbus1.Hypervisor").size(), 19U);
+    EXPECT_EQ(objects.at(first_path).at("org.virtbus1.Hypervisor").size(), 22U);
 }
 
 TEST_F(ObjectsTest, GetManagedObjectsTellsWhatGetAllTells) {

@@ -14,10 +14,10 @@ TEST(HypervisorText, SaysWhatItIsAndCan) {
                           {"ConnectionError", ""},
                           {"Driver", "esx"},
                           {"Type", "type-1"},
-                          {"Cpus", 8},
-                          {"Memory", 17179869184},
+                          {"Cpus", 8U},
+                          {"Memory", 17179869184U},
                           {"Features", {"define", "pause"}},
-                          {"PollIntervalUSec", 30000000}};
+                          {"PollIntervalUSec", 30000000U}};
     const auto text = hypervisor_text(hypervisor);
     for (const auto* line : {"Name: esx\n", "URI: esx://host/\n", "From: added by a call\n", "State: connected\n",
                              "Type: type-1\n", "CPUs: 8\n", "Memory: 16 GiB\n", "Can: define, pause\n",
