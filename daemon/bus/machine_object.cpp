@@ -14,8 +14,6 @@ namespace virtbus::bus {
 
 namespace {
 
-}
-
 /// What SetMemory and SetVcpus have in common: `amount` and `maximum` as the machine's state allows them.
 template <typename Change, typename Amount>
 Change plan_change(const Machine& machine, Amount amount, std::optional<Amount> maximum, Amount maximum_now,

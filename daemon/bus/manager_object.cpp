@@ -85,13 +85,10 @@ struct FoundPool {
     PoolPtr pool;
 };
 
-/// All of them or the one of that name, by name.
-ManagerObject::HypervisorList by_name(const ManagerObject::HypervisorList& hypervisors,
-                                      const std::optional<std::string>& name) {
+/// All of them, or the one of that name.
+Hypervisors::List choose(const Hypervisors::List& hypervisors, const std::optional<std::string>& name) {
     auto chosen = hypervisors;
     std::erase_if(chosen, [&](const auto& hypervisor) { return name && hypervisor->name() != *name; });
-    std::sort(chosen.begin(), chosen.end(),
-              [](const auto& left, const auto& right) { return left->name() < right->name(); });
     return chosen;
 }
 
@@ -99,7 +96,7 @@ ManagerObject::HypervisorList by_name(const ManagerObject::HypervisorList& hyper
 std::vector<FoundPool> select_pools(const Hypervisors::List& hypervisors,
                                     const std::optional<std::string>& hypervisor) {
     std::vector<FoundPool> found;
-    for (const auto& each : by_name(hypervisors, hypervisor))
+    for (const auto& each : choose(hypervisors, hypervisor))
         for (auto& pool : each->storage().pools()) found.push_back({each, std::move(pool)});
     return found;
 }
@@ -267,7 +264,7 @@ void ManagerObject::ListNetworks(sdbus::Result<std::vector<NetworkRow>>&& result
               require_hypervisor(hypervisors_, hypervisor);
               co_await settled();
               std::vector<NetworkRow> rows;
-              for (const auto& owner : by_name(hypervisors_, hypervisor))
+              for (const auto& owner : choose(hypervisors_.all(), hypervisor))
                   for (const auto& network : owner->networks().all())
                       rows.emplace_back(network_path(owner->name(), network->name), network->name, owner->name(),
                                         network->forward, network->bridge, network->active, network->autostart,

@@ -81,25 +81,37 @@ constexpr std::array feature_table{
     DriverFeatures{"ch", mask(F::define, F::reboot, F::pause, F::console, F::vcpus, F::pools, F::networks)},
 };
 
-unsigned features_mask(const HypervisorInfo& info) {
+const DriverFeatures* find_driver(std::string_view driver) {
     const auto* found = std::find_if(feature_table.begin(), feature_table.end(),
-                                     [&](const auto& entry) { return entry.driver == info.driver; });
-    const unsigned known = found == feature_table.end() ? all_features : found->features;
+                                     [&](const auto& entry) { return entry.driver == driver; });
+    return found == feature_table.end() ? nullptr : found;
+}
+
+unsigned features_mask(const HypervisorInfo& info) {
+    const auto* driver = find_driver(info.driver);
+    const unsigned known = driver == nullptr ? all_features : driver->features;
     // Its events it has told us itself.
     return info.has_events ? known | mask(Feature::events) : known & ~mask(Feature::events);
+}
+
+std::vector<Feature> features_in(unsigned has) {
+    std::vector<Feature> features;
+    for (const auto& entry : feature_words)
+        if ((has & mask(entry.feature)) != 0) features.push_back(entry.feature);
+    return features;
 }
 
 }  // namespace
 
 std::string_view to_string(Feature feature) { return feature_words.at(static_cast<std::size_t>(feature)).word; }
 
+std::vector<Feature> known_features(std::string_view driver) {
+    const auto* found = find_driver(driver);
+    return features_in(found == nullptr ? 0 : found->features);
+}
+
 std::vector<Feature> features_of(const HypervisorInfo& info) {
-    std::vector<Feature> features;
-    if (info.driver.empty()) return features;
-    const auto has = features_mask(info);
-    for (const auto& entry : feature_words)
-        if ((has & mask(entry.feature)) != 0) features.push_back(entry.feature);
-    return features;
+    return features_in(info.driver.empty() ? 0 : features_mask(info));
 }
 
 void require_feature(const std::string& hypervisor, const HypervisorInfo& info, Feature feature) {

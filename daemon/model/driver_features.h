@@ -34,6 +34,8 @@ enum class Feature {
 
 std::string_view to_string(Feature feature);
 
+/// What libvirt's driver of that name can do by the table: nothing when it is not there.
+std::vector<Feature> known_features(std::string_view driver);
 /// What a hypervisor can do. Of a driver that is not in the table nothing is known: it is asked for everything.
 std::vector<Feature> features_of(const HypervisorInfo& info);
 
