@@ -13,7 +13,7 @@ using Json = nlohmann::json;
 
 namespace {
 
-constexpr std::chrono::minutes patience{5};  // the directory may be on a slow network
+constexpr std::chrono::minutes directory_patience{5};  // the directory may be on a slow network
 constexpr const char* removed_outcome = "what it had half made is removed";
 
 Task<> write_quietly(StateFile& file, std::string text) {
@@ -87,7 +87,7 @@ void JobJournal::strike(std::uint64_t number) {
 Task<> JobJournal::clean_up(std::shared_ptr<ImageTool> tool, Line& line, std::string directory, std::string temporary) {
     auto work = [tool, directory, temporary] { tool->remove_temporary(directory, temporary); };
     try {
-        co_await cleaner_.run(std::move(work), patience);
+        co_await cleaner_.run(std::move(work), directory_patience);
     } catch (const Error& error) {
         log::error(fmt::format("{}/{} is left until virtbusd starts again: {}", directory, temporary, error.what()));
         line.keep();
@@ -97,7 +97,7 @@ Task<> JobJournal::clean_up(std::shared_ptr<ImageTool> tool, Line& line, std::st
 Task<> JobJournal::settle(std::uint64_t number, std::function<void()> work, std::string outcome) {
     const auto entry = entries_.at(number);
     try {
-        co_await cleaner_.run(std::move(work), patience);
+        co_await cleaner_.run(std::move(work), directory_patience);
     } catch (const Error& error) {
         log::error(fmt::format("job {} was interrupted, and {}/{} is left: {}", entry.job, entry.directory,
                                entry.temporary, error.what()));

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "driver_machine.h"
 
-#include "support/machine_test.h"
-
 #include <fmt/format.h>
 
 #include <stdexcept>
@@ -11,10 +9,10 @@ namespace virtbus::test {
 
 namespace {
 
-/// The small guest, as its driver takes it: `os` is the whole element's beginning, `console` that of a device.
+/// The small guest, which tests put where machines may boot from. `os` is the type, `console` the device's element.
 std::string guest_xml(const std::string& type, const std::string& name, const std::string& os, const std::string& console,
                       const std::string& terminal) {
-    const auto directory = environment("VIRTBUS_DRIVER_GUEST");
+    const std::string directory = "/var/lib/libvirt/boot";
     return fmt::format(R"(<domain type='{}'>
   <name>{}</name>
   <memory unit='MiB'>192</memory>

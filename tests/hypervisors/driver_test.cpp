@@ -9,8 +9,10 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <map>
 #include <stdexcept>
@@ -22,7 +24,7 @@ namespace {
 using Json = nlohmann::json;
 using NetworkProxy = proxies::Proxy<org::virtbus1::Network_proxy>;
 
-/// What came out, for the file VIRTBUS_DRIVER_RESULT.
+/// What came out, for the file VIRTBUS_TEST_RESULT.
 Json& results() {
     static Json all;
     return all;
@@ -30,7 +32,7 @@ Json& results() {
 
 class OutcomeFile final : public testing::Environment {
 public:
-    void TearDown() override { std::ofstream(environment("VIRTBUS_DRIVER_RESULT")) << results().dump(4) << '\n'; }
+    void TearDown() override { std::ofstream(environment("VIRTBUS_TEST_RESULT")) << results().dump(4) << '\n'; }
 };
 
 template <typename List, typename Value>
@@ -42,7 +44,7 @@ bool has(const List& list, const Value& value) {
 
 class DriverTest : public MachineTest, public testing::WithParamInterface<const char*> {
 protected:
-    DriverTest() : MachineTest(environment("VIRTBUS_DRIVER_BUS"), environment("VIRTBUS_DRIVER_HYPERVISOR")) {
+    DriverTest() : MachineTest(environment("VIRTBUS_TEST_BUS"), environment("VIRTBUS_TEST_HYPERVISOR")) {
         const auto its = hypervisor();
         if (!actor.wait_until([&] { return its->Connected(); })) throw std::runtime_error(its->ConnectionError());
         driver_ = its->Driver();
@@ -114,8 +116,11 @@ protected:
     }
     void run_commands() {
         const auto path = start();
-        const sdbus::UnixFd null(::open("/dev/null", O_RDWR | O_CLOEXEC), sdbus::adopt_fd);
-        EXPECT_EQ(finish(machine(path)->RunCommand({"true"}, null, null, null, {})), "done");
+        std::array<int, 2> ends{};
+        ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+        const sdbus::UnixFd input(ends[0], sdbus::adopt_fd);
+        const sdbus::UnixFd output(ends[1], sdbus::adopt_fd);
+        EXPECT_EQ(finish(machine(path)->RunCommand({"true"}, input, output, output, {})), "done");
     }
     void pools() { EXPECT_TRUE(has(hypervisor()->Pools(), hypervisor()->GetDefaultPool({}))); }
     void networks() {

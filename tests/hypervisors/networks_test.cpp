@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Networks for real: bridges of the host, dnsmasq that gives addresses away, and a guest that takes one. Runs inside
 // run-host.
-#include "support/client.h"
-#include "support/console.h"
+#include "support/machine_test.h"
 
 #include <org.virtbus1.Network_proxy.h>
 
@@ -12,7 +11,6 @@
 
 #include <array>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -34,13 +32,6 @@ using NetworkProxy = proxies::Proxy<org::virtbus1::Network_proxy>;
 
 constexpr const char* qemu = "/org/virtbus1/hypervisor/qemu";
 constexpr const char* mac = "52:54:00:ab:00:01";
-
-/// Of the host that the test runs on.
-std::string variable(const char* name) {
-    const char* value = std::getenv(name);
-    if (value == nullptr) throw std::runtime_error(std::string(name) + " is not set: run this inside run-host");
-    return value;
-}
 
 /// What a shell prints, errors too.
 std::string output_of(const std::string& command) {
@@ -67,17 +58,16 @@ int dnsmasqs() {
 
 }  // namespace
 
-class NetworksTest : public testing::Test {
+class NetworksTest : public MachineTest {
 protected:
-    NetworksTest() : actor(variable("DBUS_SYSTEM_BUS_ADDRESS")), observer(variable("DBUS_SYSTEM_BUS_ADDRESS")) {
+    NetworksTest() : MachineTest(environment("DBUS_SYSTEM_BUS_ADDRESS"), "qemu") {
         // The daemon connects beside its start.
-        if (!actor.wait_until([&] { return actor.hypervisor(qemu)->Connected(); }))
-            throw std::runtime_error("not connected: " + actor.hypervisor(qemu)->ConnectionError());
+        if (!actor.wait_until([&] { return hypervisor()->Connected(); }))
+            throw std::runtime_error("not connected: " + hypervisor()->ConnectionError());
         actor.signals.clear();
     }
-    ~NetworksTest() override {
-        for (const auto& machine : made_machines_)
-            failure_of([&] { actor.machine(machine)->Delete({{"force", sdbus::Variant(true)}}); });
+    void TearDown() override {
+        MachineTest::TearDown();
         for (const auto& row : actor.manager()->ListNetworks({}))
             failure_of([&] { network(row.get<0>())->Delete({{"force", sdbus::Variant(true)}}); });
     }
@@ -85,10 +75,10 @@ protected:
     std::unique_ptr<NetworkProxy> network(const std::string& path) {
         return std::make_unique<NetworkProxy>(actor.connection(), "org.virtbus1", path);
     }
-    std::string create(const VariantMap& spec) { return actor.hypervisor(qemu)->CreateNetwork(spec); }
+    std::string create_network(const VariantMap& spec) { return actor.hypervisor(qemu)->CreateNetwork(spec); }
     /// A NAT network "lab" that runs, 192.168.150.0/24 on bridge lab0.
     std::string create_lab() {
-        return create({{"name", sdbus::Variant("lab")},
+        return create_network({{"name", sdbus::Variant("lab")},
                        {"subnet", sdbus::Variant("192.168.150.0/24")},
                        {"bridge", sdbus::Variant("lab0")},
                        {"domain", sdbus::Variant("lab.example")},
@@ -96,22 +86,17 @@ protected:
     }
     /// A machine of the small guest on the network, which runs and is ready.
     std::string create_guest(const std::string& on) {
-        const std::string boot = "/var/lib/libvirt/boot/";
-        for (const auto* file : {"vmlinuz", "initrd.img"})
-            fs::copy_file(fs::path(variable("VIRTBUS_GUEST_DIR")) / file, boot + file,
-                          fs::copy_options::overwrite_existing);
+        const auto boot = environment("VIRTBUS_GUEST_DIR");
         const VariantMap interface{{"type", sdbus::Variant("network")},
                                    {"network", sdbus::Variant(on)},
                                    {"mac", sdbus::Variant(mac)}};
-        made_machines_.push_back(
-            actor.hypervisor(qemu)->CreateMachine({{"name", sdbus::Variant("web")},
-                                                   {"memory", sdbus::Variant(std::uint64_t{128} << 20)},
-                                                   {"kernel", sdbus::Variant(boot + "vmlinuz")},
-                                                   {"initrd", sdbus::Variant(boot + "initrd.img")},
-                                                   {"cmdline", sdbus::Variant("console=ttyS0 quiet loglevel=3")},
-                                                   {"interfaces", sdbus::Variant(std::vector<VariantMap>{interface})},
-                                                   {"start", sdbus::Variant(true)}}));
-        return made_machines_.back();
+        return create({{"name", sdbus::Variant("web")},
+                       {"memory", sdbus::Variant(std::uint64_t{128} << 20)},
+                       {"kernel", sdbus::Variant(boot + "/vmlinuz")},
+                       {"initrd", sdbus::Variant(boot + "/initrd.img")},
+                       {"cmdline", sdbus::Variant("console=ttyS0 quiet loglevel=3")},
+                       {"interfaces", sdbus::Variant(std::vector<VariantMap>{interface})},
+                       {"start", sdbus::Variant(true)}});
     }
     /// Lets the guest ask for an address, take it, and use it.
     void take_address(const std::string& guest) {
@@ -126,12 +111,6 @@ protected:
         EXPECT_EQ(failure.name, "org.virtbus1.Error." + name) << failure;
         EXPECT_THAT(failure.message, HasSubstr(part));
     }
-
-    Client actor;
-    Client observer;
-
-private:
-    std::vector<std::string> made_machines_;
 };
 
 TEST_F(NetworksTest, AreBridgesWithAServerAndLeaveNothing) {
@@ -220,10 +199,10 @@ TEST_F(NetworksTest, DoNotTakeWhatTheHostHas) {
     output_of("ip link add taken type bridge; ip addr add 10.55.0.1/24 dev taken; ip link set taken up");
     ASSERT_TRUE(has_device("taken"));
     expect_error(failure_of([&] {
-        create({{"name", sdbus::Variant("lab")}, {"subnet", sdbus::Variant("10.55.0.0/24")}, {"start", sdbus::Variant(true)}});
+        create_network({{"name", sdbus::Variant("lab")}, {"subnet", sdbus::Variant("10.55.0.0/24")}, {"start", sdbus::Variant(true)}});
     }), "InUse", "taken");
     expect_error(failure_of([&] {
-        create({{"name", sdbus::Variant("lab")},
+        create_network({{"name", sdbus::Variant("lab")},
                 {"subnet", sdbus::Variant("10.56.0.0/24")},
                 {"bridge", sdbus::Variant("taken")},
                 {"start", sdbus::Variant(true)}});

@@ -16,7 +16,7 @@ class XenHostTest : public XenTest {
 protected:
     const std::string domain_0 = hypervisor_path + "/machine/00000000_0000_0000_0000_000000000000";
 
-    std::size_t machines() { return actor.manager()->ListMachines({{"hypervisor", environment("VIRTBUS_LAB")}}).size(); }
+    std::size_t machines() { return actor.manager()->ListMachines({{"hypervisor", environment("VIRTBUS_TEST_HYPERVISOR")}}).size(); }
 };
 
 TEST_F(XenHostTest, ItSaysWhatItIs) {

@@ -25,7 +25,7 @@ constexpr const char* ready = "virtbus guest ready";
 
 }  // namespace
 
-LabTest::LabTest() : MachineTest(environment("VIRTBUS_LAB_BUS"), environment("VIRTBUS_LAB")) {
+LabTest::LabTest() : MachineTest(environment("VIRTBUS_TEST_BUS"), environment("VIRTBUS_TEST_HYPERVISOR")) {
     for (auto* client : {&actor, &observer}) {
         client->patience = lab_patience;
         client->connection().setMethodCallTimeout(std::chrono::microseconds(lab_patience).count());
