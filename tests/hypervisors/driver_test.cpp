@@ -83,7 +83,9 @@ protected:
     void save() {
         const auto path = start();
         // Xen saves a guest that helps.
-        if (driver_ == "xen") EXPECT_TRUE(Console(machine(path)->OpenConsole({})).wait_for("ready"));
+        if (driver_ == "xen") {
+            EXPECT_TRUE(Console(machine(path)->OpenConsole({})).wait_for("ready"));
+        }
         EXPECT_EQ(finish(machine(path)->Save({})), "done");
         EXPECT_TRUE(machine(path)->Saved());
         EXPECT_EQ(finish(machine(path)->Start({})), "done");
