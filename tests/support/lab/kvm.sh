@@ -7,6 +7,7 @@ loaded=(kvm_amd)
 modules=(tun bridge)
 packages=libvirt-daemon-driver-qemu,qemu-system-x86
 hypervisor=qemu:///system
+cpus=2
 
 fetch_hypervisor() { :; }
 configure_lab() { :; }

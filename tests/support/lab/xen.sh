@@ -8,6 +8,7 @@ loaded=()                                # xen.service knows what it needs
 modules=(xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs xen-netback xen-blkback tun bridge)
 packages=xen-utils-4.17,xen-utils-common,xenstore-utils,qemu-system-xen,libvirt-daemon-driver-xen
 hypervisor=xen:///system
+cpus=1                                   # with two a guest and dom0 wait long for each other: no HVM in ten minutes
 
 # Xen itself, as QEMU can load it.
 fetch_hypervisor() {
