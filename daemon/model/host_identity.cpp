@@ -25,7 +25,7 @@ using namespace std::chrono_literals;
 constexpr auto patience = 30s;
 constexpr auto first_patience = 5s;
 constexpr auto permit_time = 120s;
-constexpr auto together = 100ms;  // what changes both files changes them one after the other
+constexpr auto changed_together = 100ms;  // what changes both files changes them one after the other
 constexpr std::size_t most_permits = 100;
 
 bool is_there(const std::filesystem::path& path) {
@@ -157,7 +157,7 @@ std::unique_ptr<DirectoryWatch> HostIdentity::watch(const std::filesystem::path&
 }
 
 Task<> HostIdentity::look_soon() {
-    asio::steady_timer timer(loop_, together);
+    asio::steady_timer timer(loop_, changed_together);
     co_await timer.async_wait(asio::use_awaitable);
     looking_soon_ = false;
     watch();

@@ -17,7 +17,7 @@ using Json = nlohmann::json;
 namespace {
 
 /// What is said of many images at once is written once.
-constexpr std::chrono::milliseconds together{200};
+constexpr std::chrono::milliseconds pause_to_gather{200};
 
 }  // namespace
 
@@ -93,7 +93,7 @@ Task<> ImageFormats::save() {
 void ImageFormats::save_later() {
     if (std::exchange(save_due_, true)) return;
     const auto save_soon = [](ImageFormats& self) -> Task<> {
-        asio::steady_timer timer(self.loop_, together);
+        asio::steady_timer timer(self.loop_, pause_to_gather);
         co_await timer.async_wait(asio::use_awaitable);
         self.save_due_ = false;
         try {

@@ -21,6 +21,7 @@ TEST_F(VirshTest, TheSameActionsGiveTheSameSignals) {
     const auto ours = create();
     const auto theirs = create();
     const auto name = get<std::string>(theirs, "Name");
+    for (const auto& path : {ours, theirs}) ASSERT_TRUE(happened(path, "defined", "added"));
     forget();
 
     machine(ours)->Start({});

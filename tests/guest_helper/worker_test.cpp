@@ -102,7 +102,7 @@ TEST_F(Worker, IsEndedWhenNobodyWantsItAnyMore) {
         start_a_family();
         for (;;) ::pause();
     }));
-    EXPECT_LT(std::chrono::steady_clock::now() - begin, 2s);
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, 30s) << "that is the limit's doing, not the caller's";
 }
 
 TEST_F(Worker, IsLetToEndOnceItHasBegunToChangeSomething) {
