@@ -337,8 +337,7 @@ void ManagerObject::RemoveHypervisor(sdbus::Result<>&& result, std::string name,
 }
 
 Task<> ManagerObject::settled() {
-    const auto hypervisors = hypervisors_.all();  // as they are now: others may come and go meanwhile
-    for (const auto& hypervisor : hypervisors) co_await hypervisor->settled();
+    co_await hypervisors_.settled();
     co_await host_.settled();
 }
 

@@ -270,7 +270,8 @@ void Hypervisor::set_status(HypervisorStatus status) {
     if (status == status_) return;
     const auto before = std::exchange(status_, std::move(status));
     const bool bad = status_.connection == ConnectionState::failed || status_.connection == ConnectionState::disconnected;
-    log::write(bad ? log::Level::warning : log::Level::info,
+    const bool expected = settings_.origin == Origin::candidate && before.connection == ConnectionState::connecting;
+    log::write(bad && !expected ? log::Level::warning : log::Level::info,
                fmt::format("hypervisor {} ({}): {}{}{}", name_, uri_, to_string(status_.connection),
                            status_.error.empty() ? "" : ": ", status_.error),
                {{"VIRTBUS_HYPERVISOR", name_}});

@@ -27,6 +27,9 @@ enum class ConnectionState { connecting, connected, failed, disconnected };
 
 std::string_view to_string(ConnectionState state);
 
+/// Who wants it served: the configuration, a caller, or nobody but virtbusd, which looks whether it is there.
+enum class Origin { configuration, caller, candidate };
+
 struct HypervisorStatus {
     ConnectionState connection = ConnectionState::connecting;
     std::string error;  ///< why failed or disconnected, for people
@@ -52,7 +55,7 @@ public:
     static constexpr std::chrono::seconds first_patience{5};
 
     struct Settings {
-        bool configured = false;                 ///< it stands in the configuration
+        Origin origin = Origin::caller;
         std::chrono::seconds poll_interval{30};  ///< how often it is listed when it has no events
     };
 
@@ -65,7 +68,8 @@ public:
 
     [[nodiscard]] const std::string& name() const { return name_; }
     [[nodiscard]] const std::string& uri() const { return uri_; }
-    [[nodiscard]] bool is_configured() const { return settings_.configured; }
+    /// Whether no call can remove it.
+    [[nodiscard]] bool is_configured() const { return settings_.origin != Origin::caller; }
     [[nodiscard]] const HypervisorStatus& status() const { return status_; }
     /// How often it is listed because nobody tells what happens; 0 when it has events.
     [[nodiscard]] std::chrono::seconds poll_interval() const {

@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 #include "model/uri.h"
 
+#include <asio/post.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -24,7 +25,35 @@ constexpr std::size_t most_hypervisors = 100;
 /// libvirt's open cannot be ended: of those that were removed while it hangs, each has a thread for as long as it does.
 constexpr std::size_t most_leaving = 16;
 
+constexpr auto by_name = [](const auto& left, const auto& right) { return left->name() < right->name(); };
+
 }  // namespace
+
+/// Waits for the first word of one that nobody has asked for.
+class Hypervisors::Candidate final : public HypervisorObserver, public std::enable_shared_from_this<Candidate> {
+public:
+    Candidate(Hypervisors& owner, std::shared_ptr<Hypervisor> hypervisor)
+        : owner_(owner), hypervisor_(std::move(hypervisor)) {
+        hypervisor_->observe(this);
+    }
+    ~Candidate() override { hypervisor_->observe(nullptr); }
+    Candidate(const Candidate&) = delete;
+    Candidate& operator=(const Candidate&) = delete;
+
+    [[nodiscard]] const std::shared_ptr<Hypervisor>& hypervisor() const { return hypervisor_; }
+
+    void status_changed(const HypervisorStatus&, const HypervisorStatus& after) override {
+        if (after.connection == ConnectionState::connecting) return;
+        // Not now, as it is just telling us; but before it has read anything, so that observers hear of all it has.
+        asio::post(owner_.loop_, [weak = weak_from_this()] {
+            if (const auto self = weak.lock()) self->owner_.decide(self);
+        });
+    }
+
+private:
+    Hypervisors& owner_;
+    std::shared_ptr<Hypervisor> hypervisor_;
+};
 
 Hypervisors::Hypervisors(asio::io_context& loop, ImageFormats& formats, std::filesystem::path file,
                          MakeConnector connector, ConfiguredHypervisors configured)
@@ -34,16 +63,21 @@ Hypervisors::Hypervisors(asio::io_context& loop, ImageFormats& formats, std::fil
       connector_(std::move(connector)),
       poll_interval_(configured.poll_interval),
       where_(std::move(configured.where)) {
-    for (const auto& [name, uri] : configured.uris) all_.push_back(make(name, uri, true));
+    for (const auto& [name, uri] : configured.uris) all_.push_back(make(name, uri, Origin::configuration));
     read_kept();
     for (const auto& [name, uri] : kept_) {
         if (!find(name))
-            all_.push_back(make(name, uri, false));
+            all_.push_back(make(name, uri, Origin::caller));
         else
             log::info(fmt::format("hypervisor {} was added once, and stands in {} now", name, where_));
     }
-    std::sort(all_.begin(), all_.end(), [](const auto& left, const auto& right) { return left->name() < right->name(); });
+    std::sort(all_.begin(), all_.end(), by_name);
+    for (const auto& [name, uri] : configured.candidates) {
+        if (!find(name)) candidates_.push_back(std::make_shared<Candidate>(*this, make(name, uri, Origin::candidate)));
+    }
 }
+
+Hypervisors::~Hypervisors() = default;
 
 void Hypervisors::read_kept() {
     const auto text = file_.read();
@@ -65,9 +99,9 @@ Task<> Hypervisors::write_kept() {
     co_await file_.write(document.dump(1));
 }
 
-std::shared_ptr<Hypervisor> Hypervisors::make(const std::string& name, const std::string& uri, bool configured) {
-    return std::make_shared<Hypervisor>(loop_, name, public_uri(uri), connector_(name, uri, configured), formats_,
-                                        Hypervisor::Settings{configured, poll_interval_});
+std::shared_ptr<Hypervisor> Hypervisors::make(const std::string& name, const std::string& uri, Origin origin) {
+    return std::make_shared<Hypervisor>(loop_, name, public_uri(uri), connector_(name, uri, origin != Origin::caller),
+                                        formats_, Hypervisor::Settings{origin, poll_interval_});
 }
 
 /// What goes wrong where it is shown must not keep it from others.
@@ -89,10 +123,39 @@ void Hypervisors::observe(HypervisorsObserver* observer) {
 void Hypervisors::start() {
     started_ = true;
     for (const auto& hypervisor : all_) hypervisor->start();
+    for (const auto& candidate : candidates_) candidate->hypervisor()->start();
+}
+
+Task<> Hypervisors::settled() {
+    auto hypervisors = all_;  // as they are now: others may come and go meanwhile
+    for (const auto& candidate : candidates_) hypervisors.push_back(candidate->hypervisor());
+    for (const auto& hypervisor : hypervisors) co_await hypervisor->settled();
 }
 
 void Hypervisors::stop() {
     for (const auto& hypervisor : all_) hypervisor->stop();
+    while (!candidates_.empty()) dismiss(candidates_.back());
+}
+
+void Hypervisors::serve(const std::shared_ptr<Hypervisor>& hypervisor) {
+    all_.insert(std::upper_bound(all_.begin(), all_.end(), hypervisor, by_name), hypervisor);
+    for (auto* observer : observers_)
+        tell(*observer, [&](HypervisorsObserver& each) { each.added(hypervisor); });
+}
+
+void Hypervisors::decide(const std::shared_ptr<Candidate>& candidate) {
+    const auto hypervisor = candidate->hypervisor();
+    const bool answers = hypervisor->status().connection == ConnectionState::connected;
+    if (!answers || find(hypervisor->name())) return dismiss(candidate);
+    hypervisor->observe(nullptr);
+    std::erase(candidates_, candidate);
+    serve(hypervisor);
+}
+
+void Hypervisors::dismiss(std::shared_ptr<Candidate> candidate) {
+    std::erase(candidates_, candidate);
+    leaving_.push_back(candidate->hypervisor());
+    candidate->hypervisor()->stop();
 }
 
 bool Hypervisors::is_idle() const {
@@ -141,11 +204,8 @@ Task<std::shared_ptr<Hypervisor>> Hypervisors::add(std::string name, std::string
         kept_.erase(name);
         std::rethrow_exception(failure);
     }
-    auto hypervisor = make(name, uri, false);
-    const auto before = [](const auto& left, const auto& right) { return left->name() < right->name(); };
-    all_.insert(std::upper_bound(all_.begin(), all_.end(), hypervisor, before), hypervisor);
-    for (auto* observer : observers_)
-        tell(*observer, [&](HypervisorsObserver& each) { each.added(hypervisor); });
+    auto hypervisor = make(name, uri, Origin::caller);
+    serve(hypervisor);
     if (started_) hypervisor->start();
     co_return hypervisor;
 }

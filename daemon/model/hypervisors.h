@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The hypervisors that are served: those of the configuration, which stay, and those that callers add and remove, which
-// are kept in the state directory. Main thread only.
+// are kept in the state directory; and those that virtbusd looks for by itself, which show when they answer. Main thread
+// only.
 #pragma once
 
 #include "model/hypervisor.h"
@@ -25,7 +26,8 @@ public:
 
 /// Those that stand in the configuration: no call removes them, and they come before what was kept under the same name.
 struct ConfiguredHypervisors {
-    std::map<std::string, std::string> uris;  ///< by name
+    std::map<std::string, std::string> uris;        ///< by name
+    std::map<std::string, std::string> candidates;  ///< served if they answer at the first attempt, else left alone
     std::string where;  ///< for people, such as "/etc/virtbus/virtbus.json"
     std::chrono::seconds poll_interval = Hypervisor::Settings().poll_interval;  ///< of all, also of those that are added
 };
@@ -41,13 +43,18 @@ public:
     /// added or removed.
     Hypervisors(asio::io_context& loop, ImageFormats& formats, std::filesystem::path file, MakeConnector connector,
                 ConfiguredHypervisors configured);
+    Hypervisors(const Hypervisors&) = delete;
+    Hypervisors& operator=(const Hypervisors&) = delete;
+    ~Hypervisors();
 
     /// Tells of all that are there, and from now on of each that comes; of each that goes the last observer first.
     void observe(HypervisorsObserver* observer);
     void ignore(HypervisorsObserver* observer) { std::erase(observers_, observer); }
 
-    /// Connects to all that are there, and from now on to each that is added.
+    /// Connects to all that are there, and from now on to each that is added; asks the candidates.
     void start();
+    /// Returns when those that are there are settled, and each candidate has answered or failed, or time has passed.
+    Task<> settled();
     /// Ends all.
     void stop();
     /// Whether nothing is under way in libvirt any more; also what was removed counts.
@@ -67,7 +74,12 @@ public:
     Task<> remove(std::string name);
 
 private:
-    std::shared_ptr<Hypervisor> make(const std::string& name, const std::string& uri, bool configured);
+    class Candidate;
+
+    void serve(const std::shared_ptr<Hypervisor>& hypervisor);
+    void decide(const std::shared_ptr<Candidate>& candidate);
+    void dismiss(std::shared_ptr<Candidate> candidate);
+    std::shared_ptr<Hypervisor> make(const std::string& name, const std::string& uri, Origin origin);
     void read_kept();
     Task<> write_kept();
     [[nodiscard]] std::size_t leaving() const;
@@ -82,6 +94,7 @@ private:
     std::string where_;                         // the configured ones stand
     std::map<std::string, std::string> kept_;   // name → URI; also of those that are configured by now
     List all_;
+    std::vector<std::shared_ptr<Candidate>> candidates_;
     std::vector<std::weak_ptr<Hypervisor>> leaving_;  // removed, with something still under way
     std::vector<HypervisorsObserver*> observers_;
     bool started_ = false;

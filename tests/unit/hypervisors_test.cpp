@@ -55,10 +55,13 @@ protected:
     }
 
     /// What a daemon has that begins now.
-    void begin_daemon(std::map<std::string, std::string> configured = {{"qemu", "qemu:///system"}}) {
+    void begin_daemon(std::map<std::string, std::string> configured = {{"qemu", "qemu:///system"}},
+                      std::map<std::string, std::string> candidates = {}) {
         const auto connector = [this](const std::string& name, const std::string&, bool) { return fake(name)->connector(); };
         hypervisors = std::make_unique<Hypervisors>(loop, formats, file, connector,
-                                                    ConfiguredHypervisors{std::move(configured), "virtbus.json"});
+                                                    ConfiguredHypervisors{.uris = std::move(configured),
+                                                                          .candidates = std::move(candidates),
+                                                                          .where = "virtbus.json"});
         hypervisors->start();
     }
     void end_daemon() {
@@ -77,6 +80,10 @@ protected:
     }
     std::shared_ptr<Hypervisor> add(const std::string& name, const std::string& uri = "qemu+ssh://host/system") {
         return run(loop, hypervisors->add(name, uri));
+    }
+    void begin_looking_for_containers() {
+        end_daemon();
+        begin_daemon({{"qemu", "qemu:///system"}}, {{"lxc", "lxc:///system"}});
     }
     void remove(const std::string& name) { run(loop, hypervisors->remove(name)); }
     Outcome adding(const std::string& name, const std::string& uri = "qemu:///system") {
@@ -104,6 +111,7 @@ protected:
     ImageFormats formats{loop, directory.path / "formats.json"};
     std::map<std::string, std::shared_ptr<FakeHypervisor>> fakes;
     std::unique_ptr<Hypervisors> hypervisors;
+    std::vector<std::string> heard;
 };
 
 TEST_F(HypervisorsTest, ServesWhatIsConfiguredAndWhatIsAdded) {
@@ -116,6 +124,48 @@ TEST_F(HypervisorsTest, ServesWhatIsConfiguredAndWhatIsAdded) {
     await_connected("lab");
     await_connected("qemu");
     EXPECT_TRUE(turn_until(loop, [&] { return lab->inventory().machines().size() == 1; }));
+}
+
+TEST_F(HypervisorsTest, ACandidateIsServedWhenItAnswers) {
+    fake("lxc")->add(make_machine("box", 1));
+    fake("lxc")->block(PortCall::connect);
+    begin_looking_for_containers();
+    await_connected("qemu");
+    EXPECT_THAT(names(), ElementsAre("qemu"));
+    Recorder recorder("bus", heard);
+    hypervisors->observe(&recorder);
+    heard.clear();
+    fake("lxc")->release_all();
+    run(loop, hypervisors->settled());
+    EXPECT_THAT(names(), ElementsAre("lxc", "qemu"));
+    EXPECT_THAT(heard, ElementsAre("bus: added lxc"));
+    EXPECT_EQ(hypervisors->require("lxc")->inventory().machines().size(), 1U) << "settled is who has been read";
+    EXPECT_TRUE(refuses(removing("lxc"), Code::invalid_state));
+    hypervisors->ignore(&recorder);
+}
+
+TEST_F(HypervisorsTest, ACandidateThatFailsIsAskedOnceAndLeavesItsName) {
+    fake("lxc")->fail(PortCall::connect, Error(Code::not_supported, "no connection driver available"));
+    begin_looking_for_containers();
+    run(loop, hypervisors->settled());
+    settle(loop);
+    EXPECT_THAT(names(), ElementsAre("qemu"));
+    EXPECT_TRUE(turn_until(loop, [&] { return hypervisors->is_idle(); }));
+    add("lxc", "lxc:///system");
+    await_connected("lxc");
+    EXPECT_FALSE(hypervisors->require("lxc")->is_configured());
+}
+
+TEST_F(HypervisorsTest, ACandidateThatHangsComesTooLateWhenItsNameIsTaken) {
+    fake("lxc")->block(PortCall::connect);
+    begin_looking_for_containers();
+    await_hanging("lxc");
+    add("lxc", "lxc+ssh://root@lab.example/system");
+    fake("lxc")->release_all();
+    await_connected("lxc");
+    EXPECT_TRUE(turn_until(loop, [&] { return hypervisors->is_idle(); }));
+    EXPECT_THAT(names(), ElementsAre("lxc", "qemu"));
+    EXPECT_EQ(hypervisors->require("lxc")->uri(), "lxc+ssh://lab.example/system");
 }
 
 TEST_F(HypervisorsTest, WhatWasAddedIsBackAfterARestart) {

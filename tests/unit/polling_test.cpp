@@ -20,7 +20,7 @@ protected:
         fake->set_info(info);
         fake->set_tells(false);
         hypervisor = std::make_shared<Hypervisor>(loop, "esx", "esx://host/", fake->connector(), formats,
-                                                  Hypervisor::Settings{false, seconds(1)});
+                                                  Hypervisor::Settings{Origin::caller, seconds(1)});
     }
 };
 
