@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
@@ -76,6 +77,7 @@ void Program::choose(const char* doing, Action action) {
 
 int Program::run(int argc, char** argv) {
     try {
+        words_.assign(argv + 1, argv + argc);
         app_.parse(argc, argv);
         output_.legend = !no_legend_;
         if (list_verbs_) return list_verbs(), EXIT_SUCCESS;
@@ -120,7 +122,10 @@ std::string Program::explain_parse_error(const CLI::ParseError& error) const {
     if (unknown.empty() || !(is_extra || wants_verb)) return wants_verb ? "a verb is missing" : error.what();
     const auto& word = unknown.front();
     if (word.substr(0, 1) == "-") return fmt::format("there is no option \"{}\" here", printable(word));
-    if (verb_is_missing(app_)) return fmt::format("there is no verb \"{}\"", printable(word));
+    // With a verb behind it, it stands where a verb was meant.
+    const auto place_of = [&](const std::string& text) { return std::find(words_.begin(), words_.end(), text); };
+    if (verb_is_missing(app_) || place_of(word) < place_of(app_.get_subcommands().front()->get_name()))
+        return fmt::format("there is no verb \"{}\"", printable(word));
     return fmt::format("\"{}\" is one word too many", printable(word));
 }
 

@@ -59,6 +59,7 @@ private:
     void list_verbs() const;
 
     CLI::App app_;
+    std::vector<std::string> words_;  ///< the command line
     bool user_ = false;
     bool system_ = false;
     bool list_verbs_ = false;

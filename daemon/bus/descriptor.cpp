@@ -23,7 +23,7 @@ bool is_stream_socket(int fd) {
 std::shared_ptr<UniqueFd> take_descriptor(std::string_view key, sdbus::UnixFd descriptor, Access access) {
     auto owned = std::make_shared<UniqueFd>(descriptor.release());
     const int fd = owned->get();
-    const auto refuse = [&](std::string_view why) { throw Error(Code::invalid_args, fmt::format("{}: {}", key, why)); };
+    const auto refuse = [&](std::string_view why) { refuse_value(key, why); };
     struct stat status {};
     if (fd < 0 || ::fstat(fd, &status) != 0) refuse("not a descriptor");
     ::fcntl(fd, F_SETFD, FD_CLOEXEC);  // sdbus-c++ 1.2 does not

@@ -5,6 +5,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace virtbus {
 
@@ -47,5 +48,8 @@ public:
 private:
     Code code_;
 };
+
+/// Throws Error invalid_args: what a caller said for `key` cannot be.
+[[noreturn]] void refuse_value(std::string_view key, std::string_view why);
 
 }  // namespace virtbus

@@ -10,13 +10,9 @@ namespace virtbus {
 
 namespace {
 
-constexpr std::size_t name_bytes = 255;  // NAME_MAX
+constexpr std::size_t volume_name_bytes = 255;  // NAME_MAX
 constexpr std::uint64_t sector = 512;
 constexpr std::uint64_t size_max = std::uint64_t{1} << 50;
-
-[[noreturn]] void refuse(std::string_view key, std::string_view reason) {
-    throw Error(Code::invalid_args, fmt::format("{}: {}", key, reason));
-}
 
 }  // namespace
 
@@ -54,23 +50,25 @@ void declare_format(Image& image, std::string_view format) {
 }
 
 void check_image_name(std::string_view key, std::string_view name) {
-    if (name.empty()) refuse(key, "must not be empty");
-    if (name.size() > name_bytes) refuse(key, fmt::format("{} bytes are too long, at most {}", name.size(), name_bytes));
-    if (!is_utf8(name)) refuse(key, "not valid UTF-8");
-    if (has_control(name)) refuse(key, "control characters are not allowed");
-    if (name.find('/') != std::string_view::npos) refuse(key, "\"/\" is not allowed: it is a name in a pool, not a path");
-    if (name.front() == '.') refuse(key, "must not begin with \".\"");
+    if (name.empty()) refuse_value(key, "must not be empty");
+    if (name.size() > volume_name_bytes)
+        refuse_value(key, fmt::format("{} bytes are too long, at most {}", name.size(), volume_name_bytes));
+    if (!is_utf8(name)) refuse_value(key, "not valid UTF-8");
+    if (has_control(name)) refuse_value(key, "control characters are not allowed");
+    if (name.find('/') != std::string_view::npos)
+        refuse_value(key, "\"/\" is not allowed: it is a name in a pool, not a path");
+    if (name.front() == '.') refuse_value(key, "must not begin with \".\"");
 }
 
 std::uint64_t check_image_size(std::string_view key, std::uint64_t size) {
-    if (size == 0) refuse(key, "must not be 0");
-    if (size > size_max) refuse(key, fmt::format("{} bytes are too large, at most {} (1 PiB)", size, size_max));
+    if (size == 0) refuse_value(key, "must not be 0");
+    if (size > size_max) refuse_value(key, fmt::format("{} bytes are too large, at most {} (1 PiB)", size, size_max));
     return (size + sector - 1) / sector * sector;
 }
 
 void check_image_format(std::string_view key, std::string_view format) {
     if (format != "qcow2" && format != "raw")
-        refuse(key, fmt::format("must be qcow2 or raw, not \"{}\"", to_utf8(format.substr(0, 100))));
+        refuse_value(key, fmt::format("must be qcow2 or raw, not \"{}\"", to_utf8(format.substr(0, 100))));
 }
 
 }  // namespace virtbus

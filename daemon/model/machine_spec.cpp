@@ -26,23 +26,20 @@ constexpr std::uint64_t memory_min = std::uint64_t{1} << 20;
 constexpr std::uint64_t memory_max = std::uint64_t{16} << 40;
 constexpr std::uint32_t vcpus_max = 4'096;
 
-[[noreturn]] void refuse(std::string_view key, std::string_view reason) {
-    throw Error(Code::invalid_args, fmt::format("{}: {}", key, reason));
-}
-
 void check_text(std::string_view key, std::string_view text, std::size_t most) {
-    if (text.size() > most) refuse(key, fmt::format("{} bytes are too long, at most {}", text.size(), most));
-    if (!is_utf8(text)) refuse(key, "not valid UTF-8");
+    if (text.size() > most) refuse_value(key, fmt::format("{} bytes are too long, at most {}", text.size(), most));
+    if (!is_utf8(text)) refuse_value(key, "not valid UTF-8");
 }
 
 void check_line(std::string_view key, std::string_view text, std::size_t most) {
     check_text(key, text, most);
-    if (has_control(text)) refuse(key, "control characters are not allowed");
+    if (has_control(text)) refuse_value(key, "control characters are not allowed");
 }
 
 void check_one_of(std::string_view key, std::string_view value, std::initializer_list<std::string_view> allowed) {
     if (std::find(allowed.begin(), allowed.end(), value) != allowed.end()) return;
-    refuse(key, fmt::format("must be one of {}, not \"{}\"", fmt::join(allowed, ", "), to_utf8(value.substr(0, 100))));
+    refuse_value(key, fmt::format("must be one of {}, not \"{}\"", fmt::join(allowed, ", "),
+                                  to_utf8(value.substr(0, 100))));
 }
 
 /// An identifier that libvirt or QEMU takes: architecture, machine type, device model.
@@ -52,7 +49,7 @@ void check_word(std::string_view key, std::string_view word) {
                c == '.';
     };
     if (word.size() > 64 || !std::all_of(word.begin(), word.end(), allowed))
-        refuse(key, "at most 64 letters, digits, \"-\", \"_\" and \".\"");
+        refuse_value(key, "at most 64 letters, digits, \"-\", \"_\" and \".\"");
 }
 
 void check_mac(std::string_view key, std::string_view mac) {
@@ -61,32 +58,32 @@ void check_mac(std::string_view key, std::string_view mac) {
     };
     bool fits = mac.size() == 17;
     for (std::size_t i = 0; fits && i < mac.size(); ++i) fits = i % 3 == 2 ? mac[i] == ':' : is_hex(mac[i]);
-    if (!fits) refuse(key, "must look like 52:54:00:12:34:56");
+    if (!fits) refuse_value(key, "must look like 52:54:00:12:34:56");
 }
 
 void check_disk(const std::string& key, const DiskSpec& disk, const AllowedFiles& allowed) {
     check_one_of(key + ".device", disk.device, {"disk", "cdrom"});
     if (!disk.bus.empty()) check_one_of(key + ".bus", disk.bus, {"virtio", "scsi", "sata", "ide", "usb"});
     const bool from_pool = !disk.pool.empty() || !disk.volume.empty();
-    if (from_pool && !disk.file.empty()) refuse(key, "either pool and volume, or file, not both");
-    if (disk.pool.empty() != disk.volume.empty()) refuse(key, "pool and volume belong together");
+    if (from_pool && !disk.file.empty()) refuse_value(key, "either pool and volume, or file, not both");
+    if (disk.pool.empty() != disk.volume.empty()) refuse_value(key, "pool and volume belong together");
     check_line(key + ".pool", disk.pool, name_bytes);
     check_line(key + ".volume", disk.volume, 255);
     if (!disk.format.empty()) check_one_of(key + ".format", disk.format, {"qcow2", "raw"});
     if (!disk.file.empty()) {
         allowed.check(key + ".file", disk.file);
-        if (disk.format.empty()) refuse(key + ".format", "required with file: it is never guessed");
+        if (disk.format.empty()) refuse_value(key + ".format", "required with file: it is never guessed");
     } else if (!from_pool && disk.device != "cdrom") {
-        refuse(key, "needs pool and volume, or file; only a cdrom may be empty");
+        refuse_value(key, "needs pool and volume, or file; only a cdrom may be empty");
     }
 }
 
 void check_interface(const std::string& key, const InterfaceSpec& interface) {
     check_one_of(key + ".type", interface.type, {"user", "network", "bridge"});
     if ((interface.type == "network") == interface.network.empty())
-        refuse(key + ".network", "required for type network, and only there");
+        refuse_value(key + ".network", "required for type network, and only there");
     if ((interface.type == "bridge") == interface.bridge.empty())
-        refuse(key + ".bridge", "required for type bridge, and only there");
+        refuse_value(key + ".bridge", "required for type bridge, and only there");
     check_line(key + ".network", interface.network, name_bytes);
     check_word(key + ".bridge", interface.bridge);
     check_word(key + ".model", interface.model);
@@ -96,17 +93,17 @@ void check_interface(const std::string& key, const InterfaceSpec& interface) {
 void check_boot(const MachineSpec& spec, const AllowedFiles& allowed) {
     if (!spec.kernel.empty()) allowed.check("kernel", spec.kernel);
     if (!spec.initrd.empty()) allowed.check("initrd", spec.initrd);
-    if (spec.kernel.empty() && !spec.initrd.empty()) refuse("initrd", "needs a kernel");
-    if (spec.kernel.empty() && !spec.cmdline.empty()) refuse("cmdline", "needs a kernel");
+    if (spec.kernel.empty() && !spec.initrd.empty()) refuse_value("initrd", "needs a kernel");
+    if (spec.kernel.empty() && !spec.cmdline.empty()) refuse_value("cmdline", "needs a kernel");
     check_line("cmdline", spec.cmdline, cmdline_bytes);
 }
 
 void check_init(const std::vector<std::string>& init) {
     if (init.size() > init_count)
-        refuse("init", fmt::format("{} words are too many, at most {}", init.size(), init_count));
+        refuse_value("init", fmt::format("{} words are too many, at most {}", init.size(), init_count));
     for (const auto& word : init) check_line("init", word, 4'096);
     if (!init.empty() && init.front().rfind('/', 0) != 0)
-        refuse("init", "must begin with an absolute path in the container");
+        refuse_value("init", "must begin with an absolute path in the container");
 }
 
 /// What a container has no use for, and what it has instead or why not.
@@ -140,51 +137,51 @@ bool has_link(std::filesystem::path resolved) {
 void AllowedFiles::check(std::string_view key, const std::string& file) const {
     check_line(key, file, 4'096);
     const std::filesystem::path path(file);
-    if (!path.is_absolute()) refuse(key, "must be an absolute path");
+    if (!path.is_absolute()) refuse_value(key, "must be an absolute path");
     // Behind a link that leads nowhere yet, ".." could later lead anywhere.
-    if (std::find(path.begin(), path.end(), "..") != path.end()) refuse(key, "\"..\" is not allowed");
+    if (std::find(path.begin(), path.end(), "..") != path.end()) refuse_value(key, "\"..\" is not allowed");
     std::error_code error;
     const auto resolved = std::filesystem::weakly_canonical(path, error);
-    if (!error && has_link(resolved)) refuse(key, fmt::format("{} goes through a link that leads nowhere", file));
+    if (!error && has_link(resolved)) refuse_value(key, fmt::format("{} goes through a link that leads nowhere", file));
     const auto inside = [&](const std::filesystem::path& directory) {
         const auto root = std::filesystem::weakly_canonical(directory, error);
         return !error && std::mismatch(root.begin(), root.end(), resolved.begin(), resolved.end()).first == root.end();
     };
     if (error || !std::any_of(directories_.begin(), directories_.end(), inside))
-        refuse(key, fmt::format("{} is not below a directory that this hypervisor's files may come from "
-                                "(allowed-directories in the configuration)", file));
+        refuse_value(key, fmt::format("{} is not below a directory that this hypervisor's files may come from "
+                                      "(allowed-directories in the configuration)", file));
 }
 
 void AllowedFiles::check_root(std::string_view key, const std::string& directory) const {
     check_line(key, directory, 4'096);
     const std::filesystem::path path(directory);
-    if (!path.is_absolute()) refuse(key, "must be an absolute path");
+    if (!path.is_absolute()) refuse_value(key, "must be an absolute path");
     std::error_code error;
     const auto resolved = std::filesystem::canonical(path, error);
-    if (error || !std::filesystem::is_directory(resolved, error)) refuse(key, directory + " is not a directory");
+    if (error || !std::filesystem::is_directory(resolved, error)) refuse_value(key, directory + " is not a directory");
     const auto is_in = [&](const std::filesystem::path& root) {
         const auto parent = std::filesystem::canonical(root, error);
         return !error && resolved.has_relative_path() && resolved.parent_path() == parent;
     };
     if (!std::any_of(roots_.begin(), roots_.end(), is_in))
-        refuse(key, fmt::format("{} is not directly in a directory for the roots of containers (container-directories "
-                                "in the configuration)", directory));
+        refuse_value(key, fmt::format("{} is not directly in a directory for the roots of containers "
+                                      "(container-directories in the configuration)", directory));
 }
 
 void check_name(std::string_view key, std::string_view name) {
-    if (name.empty()) refuse(key, "must not be empty");
+    if (name.empty()) refuse_value(key, "must not be empty");
     check_line(key, name, name_bytes);
-    if (name.find('/') != std::string_view::npos) refuse(key, "\"/\" is not allowed");
-    if (name.find_first_not_of('.') == std::string_view::npos) refuse(key, "must not be only dots");
+    if (name.find('/') != std::string_view::npos) refuse_value(key, "\"/\" is not allowed");
+    if (name.find_first_not_of('.') == std::string_view::npos) refuse_value(key, "must not be only dots");
 }
 
 void check_memory(std::string_view key, std::uint64_t bytes) {
     if (bytes < memory_min || bytes > memory_max)
-        refuse(key, fmt::format("{} bytes are not between 1 MiB and 16 TiB", bytes));
+        refuse_value(key, fmt::format("{} bytes are not between 1 MiB and 16 TiB", bytes));
 }
 
 void check_vcpus(std::string_view key, std::uint32_t vcpus) {
-    if (vcpus < 1 || vcpus > vcpus_max) refuse(key, fmt::format("{} is not between 1 and {}", vcpus, vcpus_max));
+    if (vcpus < 1 || vcpus > vcpus_max) refuse_value(key, fmt::format("{} is not between 1 and {}", vcpus, vcpus_max));
 }
 
 void check_title(std::string_view key, std::string_view title) { check_line(key, title, title_bytes); }
@@ -194,7 +191,7 @@ void check_description(std::string_view key, std::string_view description) {
     // XML 1.0 can't hold the other control characters, escaped or not.
     for (const char c : description)
         if (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t')
-            refuse(key, "of the control characters only line breaks and tabs are allowed");
+            refuse_value(key, "of the control characters only line breaks and tabs are allowed");
 }
 
 std::vector<std::string> check_tags(std::string_view key, std::vector<std::string> tags) {
@@ -202,11 +199,12 @@ std::vector<std::string> check_tags(std::string_view key, std::vector<std::strin
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                std::string_view("-_.:=@").find(c) != std::string_view::npos;
     };
-    if (tags.size() > tag_count) refuse(key, fmt::format("{} tags are too many, at most {}", tags.size(), tag_count));
+    if (tags.size() > tag_count)
+        refuse_value(key, fmt::format("{} tags are too many, at most {}", tags.size(), tag_count));
     for (const auto& tag : tags)
         if (tag.empty() || tag.size() > tag_bytes || !std::all_of(tag.begin(), tag.end(), allowed))
-            refuse(key, fmt::format("\"{}\" is not 1 to {} letters, digits and \"-_.:=@\"", to_utf8(tag.substr(0, 100)),
-                                    tag_bytes));
+            refuse_value(key, fmt::format("\"{}\" is not 1 to {} letters, digits and \"-_.:=@\"",
+                                          to_utf8(tag.substr(0, 100)), tag_bytes));
     std::sort(tags.begin(), tags.end());
     tags.erase(std::unique(tags.begin(), tags.end()), tags.end());
     return tags;
@@ -218,7 +216,7 @@ void validate(const MachineSpec& spec, const AllowedFiles& allowed) {
     check_vcpus("vcpus", spec.vcpus);
     if (spec.maximum_vcpus != 0) {
         check_vcpus("maximum_vcpus", spec.maximum_vcpus);
-        if (spec.maximum_vcpus < spec.vcpus) refuse("maximum_vcpus", "less than vcpus");
+        if (spec.maximum_vcpus < spec.vcpus) refuse_value("maximum_vcpus", "less than vcpus");
     }
     check_word("arch", spec.arch);
     check_word("machine_type", spec.machine_type);
@@ -231,10 +229,10 @@ void validate(const MachineSpec& spec, const AllowedFiles& allowed) {
     check_boot(spec, allowed);
     if (!spec.root.empty()) allowed.check_root("root", spec.root);
     check_init(spec.init);
-    if (spec.disks.size() > device_count) refuse("disks", fmt::format("at most {}", device_count));
+    if (spec.disks.size() > device_count) refuse_value("disks", fmt::format("at most {}", device_count));
     for (std::size_t i = 0; i < spec.disks.size(); ++i) check_disk(fmt::format("disks[{}]", i), spec.disks[i], allowed);
     if (!spec.interfaces) return;
-    if (spec.interfaces->size() > device_count) refuse("interfaces", fmt::format("at most {}", device_count));
+    if (spec.interfaces->size() > device_count) refuse_value("interfaces", fmt::format("at most {}", device_count));
     for (std::size_t i = 0; i < spec.interfaces->size(); ++i)
         check_interface(fmt::format("interfaces[{}]", i), (*spec.interfaces)[i]);
 }
@@ -245,15 +243,15 @@ void check_kind(const MachineSpec& spec, Kind kind) {
     };
     if (kind == Kind::vm) {
         for (const std::string_view key : {"root", "init"})
-            if (is_given(key)) refuse(key, "only a container has one, and this hypervisor has virtual machines");
+            if (is_given(key)) refuse_value(key, "only a container has one, and this hypervisor has virtual machines");
         return;
     }
     for (const auto& [key, reason] : not_of_containers)
-        if (is_given(key)) refuse(key, reason);
-    if (spec.root.empty()) refuse("root", "required for a container: a directory of the host");
+        if (is_given(key)) refuse_value(key, reason);
+    if (spec.root.empty()) refuse_value("root", "required for a container: a directory of the host");
     for (const auto& interface : spec.interfaces.value_or(std::vector<InterfaceSpec>()))
         if (interface.type == "user")
-            refuse("interfaces", "type user is for virtual machines; a container takes network or bridge");
+            refuse_value("interfaces", "type user is for virtual machines; a container takes network or bridge");
 }
 
 }  // namespace virtbus

@@ -21,10 +21,6 @@ constexpr std::size_t bridge_max = 15;  // IFNAMSIZ of Linux
 
 constexpr std::array<std::string_view, 4> forwards{"nat", "route", "isolated", "bridge"};
 
-[[noreturn]] void refuse_value(std::string_view key, const std::string& why) {
-    throw Error(Code::invalid_args, fmt::format("{}: {}", key, why));
-}
-
 void check_bridge(std::string_view name) {
     const auto is_fit = [](char letter) {
         return (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') || (letter >= '0' && letter <= '9') ||

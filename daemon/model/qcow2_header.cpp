@@ -13,7 +13,7 @@ namespace {
 using Fault = std::optional<std::string>;
 
 constexpr std::uint32_t magic = 0x514649fb;  // "QFI\xfb"
-constexpr std::uint64_t size_max = std::uint64_t{1} << 50;
+constexpr std::uint64_t largest_size = std::uint64_t{1} << 50;
 constexpr std::uint64_t l1_bytes_max = 32 << 20;
 constexpr std::uint64_t refcount_table_bytes_max = 8 << 20;
 constexpr std::uint32_t snapshots_max = 65'536;
@@ -56,7 +56,7 @@ private:
 
     [[nodiscard]] Fault fault_of_sizes() const {
         if (u32(20) < 9 || u32(20) > 21) return fmt::format("its clusters of 2^{} bytes are not possible", u32(20));
-        if (u64(24) > size_max) return fmt::format("its size of {} bytes is too large", u64(24));
+        if (u64(24) > largest_size) return fmt::format("its size of {} bytes is too large", u64(24));
         if (length() < (version() == 2 ? v2_length : v3_length) || length() % 8 != 0 || length() > cluster())
             return fmt::format("its header's length of {} bytes is not possible", length());
         return std::nullopt;

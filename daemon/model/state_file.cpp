@@ -16,7 +16,7 @@ namespace virtbus {
 namespace {
 
 constexpr std::size_t most_waiting = 1'000;
-constexpr std::chrono::seconds patience{30};
+constexpr std::chrono::seconds write_patience{30};
 
 void check(bool good, const std::filesystem::path& path) {
     if (!good) throw Error(Code::failed, fmt::format("Cannot write {}: {}", path.string(), std::strerror(errno)));
@@ -58,7 +58,7 @@ std::optional<std::string> StateFile::read() const {
 
 Task<> StateFile::write(std::string text) {
     auto work = [path = path_, text = std::move(text)] { replace(path, text); };
-    co_await writer_.run(std::move(work), patience);
+    co_await writer_.run(std::move(work), write_patience);
 }
 
 }  // namespace virtbus

@@ -18,14 +18,14 @@ namespace virtbus {
 namespace {
 
 /// A pool on a network may take its time; longer than keepalive takes, so that callers hear the real reason.
-constexpr std::chrono::minutes refresh_patience{5};
+constexpr std::chrono::minutes pool_refresh_patience{5};
 
 /// What changes in a directory within this time is looked at together.
 constexpr std::chrono::milliseconds together{300};
 
 /// When what could not be read is read again; twice as long each time.
-constexpr std::chrono::seconds first_retry{1};
-constexpr std::chrono::seconds last_retry{60};
+constexpr std::chrono::seconds pool_first_retry{1};
+constexpr std::chrono::seconds pool_last_retry{60};
 
 /// How many images are shown at once, and the pause after that: what clients ask meanwhile is answered in between, and
 /// does not have to wait in the bus's queue behind thousands of signals.
@@ -45,8 +45,8 @@ bool is_temporary(std::string_view name) { return name.starts_with(temporary_pre
 }  // namespace
 
 Storage::Storage(asio::io_context& loop, StorageSource& source, const Inventory& machines, ImageFormats& formats)
-    : loop_(loop), source_(source), machines_(machines), formats_(formats), retry_interval_(first_retry), listed_(loop.get_executor()),
-      work_(loop.get_executor()) {}
+    : loop_(loop), source_(source), machines_(machines), formats_(formats),
+      retry_interval_(pool_first_retry), listed_(loop.get_executor()), work_(loop.get_executor()) {}
 
 Task<> Storage::run() {
     while (!stopping_) {
@@ -89,7 +89,7 @@ Task<> Storage::refreshed(std::string pool, bool look_again) {
     auto& reading = due(pool);
     reading.look_again = reading.look_again || look_again;
     reading.waiters.push_back(waiter);
-    const bool done = co_await waiter->done.wait(refresh_patience);
+    const bool done = co_await waiter->done.wait(pool_refresh_patience);
     if (!done)
         throw Error(Code::timeout, fmt::format("pool {} was not read in time; what was asked may be done", pool));
     if (waiter->failure) std::rethrow_exception(waiter->failure);
@@ -135,7 +135,7 @@ void Storage::read_later(const std::string& pool, const std::exception& failure)
         pool.empty() ? storage.relist() : storage.touch(pool);
     };
     spawn(loop_, later(loop_, self_, retry_interval_, std::move(read)), "reading a pool again");
-    retry_interval_ = std::min(retry_interval_ * 2, last_retry);
+    retry_interval_ = std::min(retry_interval_ * 2, pool_last_retry);
 }
 
 Task<> Storage::later(asio::io_context& loop, std::weak_ptr<Storage*> self, std::chrono::milliseconds interval,
@@ -154,7 +154,7 @@ Task<> Storage::read_next() {
     try {
         auto reading = co_await source_.read_pool(name, owed.look_again, known);
         if (!stopping_) co_await apply(name, std::move(reading));
-        retry_interval_ = first_retry;
+        retry_interval_ = pool_first_retry;
     } catch (const std::exception& error) {
         failure = std::current_exception();
         read_later(name, error);

@@ -34,13 +34,13 @@ std::string escaped(const std::string& name) {
     return text;
 }
 
+}  // namespace
+
 sdbus::UnixFd opened(const Path& file, int flags) {
     const int fd = ::open(file.c_str(), flags | O_CLOEXEC, 0644);
     if (fd < 0) throw std::runtime_error("cannot open " + file.string());
     return {fd, sdbus::adopt_fd};
 }
-
-}  // namespace
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 

@@ -48,6 +48,7 @@ constexpr bool is_timed = false;
 constexpr bool is_timed = true;
 #endif
 
+sdbus::UnixFd opened(const Path& file, int flags);
 double seconds_since(Clock::time_point start);
 
 /// A random moment of the time that something takes. The seed is printed; VIRTBUS_SEED sets it.

@@ -52,12 +52,6 @@ private:
     std::thread thread_;
 };
 
-sdbus::UnixFd opened(const Path& file, int flags) {
-    const int fd = ::open(file.c_str(), flags | O_CLOEXEC, 0644);
-    if (fd < 0) throw std::runtime_error("cannot open " + file.string());
-    return {fd, sdbus::adopt_fd};
-}
-
 }  // namespace
 
 class TransferTest : public ImagesTest {

@@ -111,11 +111,11 @@ TEST_F(XenGuestsTest, ItIsSavedAndGoesOnWhereItWas) {
     forget();
     EXPECT_EQ(finish(machine(path)->Save({})), "done");
     EXPECT_EQ(state(path), "shut-off");
-    EXPECT_TRUE(get<bool>(path, "Saved"));
+    EXPECT_TRUE(machine(path)->Saved());
     EXPECT_TRUE(happened(path, "stopped", "saved"));
     EXPECT_EQ(finish(machine(path)->Start({})), "done");
     EXPECT_EQ(state(path), "running");
-    EXPECT_FALSE(get<bool>(path, "Saved"));
+    EXPECT_FALSE(machine(path)->Saved());
     Console console(machine(path)->OpenConsole({{"force", true}}));
     console.write("\necho still-$kept\n");
     EXPECT_TRUE(console.wait_for("still-unforgotten", actor.patience));
