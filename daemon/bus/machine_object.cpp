@@ -85,6 +85,7 @@ void MachineObject::Shutdown(JobResult&& result, VariantMap options) {
     serve(getObject(), std::move(result), Action::machine_control,
           [this, given = Options(std::move(options))](Call& call) mutable -> Task<sdbus::ObjectPath> {
               const auto plan = take_shutdown_plan(given);
+              if (plan.mode == GuestMode::agent) hypervisor_->require(Feature::agent);
               require_awake();
               log_call(call, "shutdown");
               co_return start_job(JobKind::shutdown, call, shutdown_work(hypervisor_, machine_->uuid, plan));
@@ -96,6 +97,7 @@ void MachineObject::Reboot(Result&& result, VariantMap options) {
           [this, given = Options(std::move(options))](Call& call) mutable -> Task<> {
               const auto mode = take_mode(given);
               given.refuse_unknown();
+              if (mode == GuestMode::agent) hypervisor_->require(Feature::agent);
               admit(call, "reboot", Feature::reboot);
               co_await change(Lane::work, [uuid = machine_->uuid, mode](Port& port) { port.reboot(uuid, mode); });
           });

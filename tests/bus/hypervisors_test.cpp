@@ -174,6 +174,8 @@ TEST_F(HypervisorsOnTheBusTest, WhatTheDriverCannotDoIsRefusedBeforeItIsAsked) {
     refused("reset machines", [&] { machine->Reset({}); });
     refused("save the memory of machines", [&] { machine->Save({}); });
     refused("rename machines", [&] { machine->Rename("other", {}); });
+    refused("talk to guest agents", [&] { machine->Shutdown({{"mode", "agent"}}); });
+    refused("talk to guest agents", [&] { machine->Reboot({{"mode", "agent"}}); });
     refused("open consoles", [&] { machine->OpenConsole({}); });
     refused("keep titles, descriptions and tags", [&] { machine->SetTitle("new", {}); });
     for (const auto call : {PortCall::reset, PortCall::save, PortCall::rename, PortCall::open_console, PortCall::set_title})
