@@ -52,21 +52,21 @@ public:
           jobs_(loop_),
           formats_(loop_, config.state_directory / "formats.json"),
           journal_(loop_, config.state_directory / "jobs.json"),
-          image_tool_(std::make_shared<HelperTool>(config.helper)),
+          image_tool_(std::make_shared<HelperTool>(config.image_helper)),
           image_jobs_(jobs_, journal_, image_tool_),
           hypervisors_(loop_, formats_, config.state_directory / "hypervisors.json", connector(config),
                        config.hypervisors),
           identities_(loop_, config.state_directory / "machine-ids.json"),
           identity_jobs_(jobs_, identities_, std::make_shared<GuestHelperTool>(config.guest_helper)),
           clones_(jobs_, journal_, image_tool_, identity_jobs_),
-          host_(loop_, config.root, std::make_shared<HostHelperTool>(config.helper, config.root), identities_) {
+          host_(loop_, config.root, std::make_shared<HostHelperTool>(config.host_helper, config.root), identities_) {
         hypervisors_.observe(&identities_);
         hypervisors_.observe(&adopter_);
         tree_ = std::make_unique<bus::Tree>(
             bus::Services{loop_, *connection_, authority_, managed_objects_},
             bus::Model{hypervisors_, jobs_, image_jobs_, identity_jobs_, clones_,
                        std::make_shared<ContainerHelperTool>(config.container_helper), host_,
-                       AllowedFiles(config.allowed_directories, config.container_directories)},
+                       AllowedFiles(config.allowed.files, config.allowed.roots)},
             service_manager::status);
     }
 
