@@ -12,9 +12,13 @@
 #include <sys/sysmacros.h>
 #include <sys/timex.h>
 #include <sys/types.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <array>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -30,10 +34,30 @@ bool can_write(const std::string& path) {
     return true;
 }
 
+/// Something in it: what systemd makes inaccessible is empty for root.
 bool can_read(const char* path) {
     const int fd = ::open(path, O_RDONLY | O_CLOEXEC);
+    char byte = 0;
+    const bool can = fd >= 0 && ::read(fd, &byte, 1) == 1;
     if (fd >= 0) ::close(fd);
-    return fd >= 0;
+    return can;
+}
+
+bool can_connect(const char* path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(static_cast<char*>(address.sun_path), path, sizeof address.sun_path - 1);
+    const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const bool can = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+    ::close(fd);
+    return can;
+}
+
+/// To what it is already.
+bool can_set_hostname() {
+    std::array<char, 65> name{};
+    ::gethostname(name.data(), name.size() - 1);
+    return ::sethostname(name.data(), std::strlen(name.data())) == 0;
 }
 
 bool can_open_socket(int domain, int type) {
@@ -58,11 +82,12 @@ const std::vector<std::pair<const char*, std::function<bool()>>> attempts{
     {"become-root", [] { return ::geteuid() != 0 && ::setuid(0) == 0; }},
     {"device", [] { return ::mknod("/tmp/attempt-device", S_IFBLK | 0600, makedev(7, 0)) == 0; }},
     {"etc", [] { return can_write("/etc/attempt"); }},
-    {"hostname", [] { return ::sethostname("attempt", 7) == 0; }},
+    {"hostname", can_set_hostname},
     {"inet", [] { return can_open_socket(AF_INET, SOCK_STREAM); }},
     {"kernel-log", [] { return ::syscall(SYS_syslog, 10, nullptr, 0) >= 0; }},
+    {"libvirt", [] { return can_connect("/run/libvirt/libvirt-sock"); }},
     {"memory", [] { return can_read("/dev/mem"); }},
-    {"module", [] { return can_read("/lib/modules") && ::syscall(SYS_delete_module, "attempt", 0) == 0; }},
+    {"module", [] { return ::syscall(SYS_delete_module, "attempt", 0) == 0 || errno == ENOENT; }},
     {"mount", [] { return ::mount("attempt", "/tmp", "tmpfs", 0, nullptr) == 0; }},
     {"netlink", [] { return can_open_socket(AF_NETLINK, SOCK_RAW); }},
     {"others-processes", [] { return can_read("/proc/1/status"); }},
@@ -73,7 +98,7 @@ const std::vector<std::pair<const char*, std::function<bool()>>> attempts{
     {"shadow", [] { return can_read("/etc/shadow"); }},
     {"state-of-virtbusd", [] { return can_write("/var/lib/virtbus/attempt"); }},
     {"sysctl", [] { return can_write("/proc/sys/net/ipv4/ip_forward"); }},
-    {"system-bus", [] { return can_read("/run/dbus"); }},
+    {"system-bus", [] { return can_connect("/run/dbus/system_bus_socket"); }},
     {"usr", [] { return can_write("/usr/attempt"); }},
     {"var", [] { return can_write("/var/attempt"); }},
     {"written-code", can_run_written_code},

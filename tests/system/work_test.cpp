@@ -30,6 +30,8 @@ struct Started {
 
 class WorkTest : private Started, public ContainersTest {
 protected:
+    WorkTest() { actor.hypervisor(qemu)->GetDefaultPool({}); }
+
     static std::string id_of_host() {
         std::ifstream file("/etc/machine-id");
         std::string id;
@@ -49,14 +51,14 @@ protected:
 };
 
 TEST_F(WorkTest, ImagesAreMadeClonedAndConverted) {
-    output_of({"virtbusctl", "image", "create", "one.qcow2", "--size", "16M"});
-    output_of({"virtbusctl", "image", "clone", "one.qcow2", "two.qcow2", "--linked"});
-    output_of({"virtbusctl", "image", "clone", "one.qcow2", "three.qcow2"});
-    output_of({"virtbusctl", "image", "convert", "three.qcow2", "raw"});
-    output_of({"virtbusctl", "image", "check", "two.qcow2"});
+    output_of({"virtbusctl", "-H", "qemu", "image", "create", "one.qcow2", "--size", "16M"});
+    output_of({"virtbusctl", "-H", "qemu", "image", "clone", "one.qcow2", "two.qcow2", "--linked"});
+    output_of({"virtbusctl", "-H", "qemu", "image", "clone", "one.qcow2", "three.qcow2"});
+    output_of({"virtbusctl", "-H", "qemu", "image", "convert", "three.qcow2", "raw"});
+    output_of({"virtbusctl", "-H", "qemu", "image", "check", "two.qcow2"});
     EXPECT_THAT(output_of({"qemu-img", "info", "-f", "raw", std::string(images) + "/three.qcow2"}), HasSubstr("16 MiB"));
     EXPECT_THAT(output_of({"qemu-img", "info", std::string(images) + "/two.qcow2"}), HasSubstr("one.qcow2"));
-    for (const auto* name : {"two.qcow2", "one.qcow2", "three.qcow2"}) output_of({"virtbusctl", "image", "delete", "--yes", name});
+    for (const auto* name : {"two.qcow2", "one.qcow2", "three.qcow2"}) output_of({"virtbusctl", "-H", "qemu", "image", "delete", name});
     EXPECT_THAT(temporaries(), IsEmpty());
     EXPECT_EQ(failed_units(), "");
 }
@@ -92,7 +94,7 @@ TEST_F(WorkTest, ThisHostsMachineIdIsReadAndMade) {
     const auto host = actor.host_machine_id();
     EXPECT_EQ(host->Get("etc"), id_of_host());
     fs::remove("/var/lib/dbus/machine-id");
-    host->Ensure("dbus", {});
+    host->Ensure("", {});
     std::ifstream file("/var/lib/dbus/machine-id");
     std::string id;
     file >> id;
@@ -133,7 +135,7 @@ TEST_F(WorkTest, AContainersMachineIdIsGivenAndRead) {
 }
 
 TEST_F(WorkTest, ADiskIsLookedIntoInTheAppliance) {
-    output_of({"virtbusctl", "image", "create", "empty.qcow2", "--size", "16M"});
+    output_of({"virtbusctl", "-H", "qemu", "image", "create", "empty.qcow2", "--size", "16M"});
     auto spec = vm_spec();
     spec["disks"] = std::vector<VariantMap>{{{"pool", "default"}, {"volume", "empty.qcow2"}}};
     const auto path = create(qemu, spec);
@@ -161,7 +163,7 @@ TEST_F(WorkTest, A100RestartsLeaveAGuestAloneAndNothingHalfDone) {
     const auto path = create(qemu, vm_spec());
     machine(path)->Start({});
     const auto pid = output_of({"pidof", "qemu-system-x86_64"});
-    output_of({"virtbusctl", "image", "create", "busy.qcow2", "--size", "64M"});
+    output_of({"virtbusctl", "-H", "qemu", "image", "create", "busy.qcow2", "--size", "64M"});
     for (int i = 0; i < 100; ++i) {
         // A job that nobody waits for: the restart comes in between.
         if (i % 10 == 0)
