@@ -18,9 +18,10 @@ AllowedFiles read_allowed_files(const std::string& config_file) {
     try {
         const auto settings = nlohmann::json::parse(file, nullptr, true, /*ignore_comments=*/true);
         const auto read = [&](const char* key, std::vector<std::filesystem::path>& into) {
-            if (!settings.contains(key)) return;
-            const auto texts = settings.at(key).get<std::vector<std::string>>();
-            into.assign(texts.begin(), texts.end());
+            const auto texts = settings.value(key, nlohmann::json());
+            if (texts.is_null()) return;
+            const auto names = texts.get<std::vector<std::string>>();
+            into.assign(names.begin(), names.end());
         };
         read("allowed-directories", directories.files);
         read("container-directories", directories.roots);

@@ -3,6 +3,7 @@
 # namespaces.sh: what throwaway hosts and systems are made of: cgroups, devices, and the guard that ends them. Sourced after
 # scripts/lib.sh, never run.
 
+# shellcheck disable=SC2034  # by those who source this
 namespaces=(--mount --uts --ipc --net --cgroup --pid --fork --kill-child=KILL)
 
 skipped=77
@@ -11,11 +12,12 @@ skip() {
     exit $skipped
 }
 
-# With the caller's environment: sanitizers and tests take their settings from there.
+# Runs the calling script anew, where it isn't root's yet. With the caller's environment: sanitizers and tests take their
+# settings from there.
 become_root() {
     ((EUID != 0)) || return 0
     sudo -n true 2>/dev/null || skip "not root, and sudo would ask"
-    exec sudo -n -E "PATH=$PATH" "$self" "$@"
+    exec sudo -n -E "PATH=$PATH" "$@"
 }
 
 # Makes a directory below our own in each hierarchy; $DIR/cgroups lists hierarchies and directories. Fails when they have
