@@ -105,7 +105,9 @@ private:
         };
     }
 
-    [[nodiscard]] AllowedFiles allowed_files() const { return AllowedFiles(config_.allowed.files, config_.allowed.roots); }
+    [[nodiscard]] AllowedFiles allowed_files() const {
+        return AllowedFiles(config_.allowed.files, config_.allowed.roots);
+    }
 
     Task<> reload() {
         service_manager::reloading();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Where a helper is to be had: a program that virtbusd starts, or the socket of one that systemd starts, with rights that
-// virtbusd does not have. Any thread.
+// Where a helper is to be had: a program that virtbusd starts, or the socket of one that systemd starts, with rights
+// that virtbusd does not have. Any thread.
 #pragma once
 
 #include <string>

@@ -32,8 +32,8 @@ HelperService::HelperService(std::string socket_path) : path_(std::move(socket_p
     socket_ = UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     ::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     if (::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-        throw Error(Code::failed, fmt::format("Cannot reach the helper at {}: {}; see systemctl status {}.socket", path_,
-                                              ::strerrordesc_np(errno), unit_of(path_)));
+        throw Error(Code::failed, fmt::format("Cannot reach the helper at {}: {}; see systemctl status {}.socket",
+                                              path_, ::strerrordesc_np(errno), unit_of(path_)));
 }
 
 std::string HelperService::wait() {

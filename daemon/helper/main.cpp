@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // virtbus-helper: one request about images of this host or its machine-id; see request.h. It has one thread and no
-// state; whatever happens, what it did not finish is gone. As a service there are two of it, with sandboxes of their own:
-// its parts are "images" and "host".
+// state; whatever happens, what it did not finish is gone. As a service there are two of it, with sandboxes of their
+// own: its parts are "images" and "host".
 #include "helper/operations.h"
 #include "helper/request.h"
 #include "model/error.h"

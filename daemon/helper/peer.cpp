@@ -41,7 +41,8 @@ std::string Peer::request() {
         watched[0].events |= POLLIN;
         if (::poll(watched.data(), watched.size(), -1) < 0) continue;
         if ((watched[0].revents & POLLIN) == 0 || !receive_some(socket_, received, files_)) end_cancelled();
-        if (files_.size() > line_files_max) throw Error(Code::invalid_args, "Too many descriptors came with the request");
+        if (files_.size() > line_files_max)
+            throw Error(Code::invalid_args, "Too many descriptors came with the request");
     }
 }
 

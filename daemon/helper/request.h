@@ -2,8 +2,8 @@
 // The life of a helper program: one request from standard input, which is a socket, as protocol.h says it; the answer;
 // the end. One thread.
 //
-// PROGRAM [USER [PART]]: without arguments it is virtbusd's child, and serves the user whose process it is. With them it
-// is a service that systemd starts: it serves USER alone, does only this PART of its work, and touches only what the
+// PROGRAM [USER [PART]]: without arguments it is virtbusd's child, and serves the user whose process it is. With them
+// it is a service that systemd starts: it serves USER alone, does only this PART of its work, and touches only what the
 // administrator's configuration allows, whatever it is asked for.
 #pragma once
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A helper that works for us, and the ends of what it talks through; whoever started it. It never outlives its object by
-// much: without its socket it ends. Any thread, but each object on one.
+// A helper that works for us, and the ends of what it talks through; whoever started it. It never outlives its object
+// by much: without its socket it ends. Any thread, but each object on one.
 #pragma once
 
 #include "base/unique_fd.h"

@@ -58,7 +58,8 @@ TEST_F(WorkTest, ImagesAreMadeClonedAndConverted) {
     output_of({"virtbusctl", "-H", "qemu", "image", "check", "two.qcow2"});
     EXPECT_THAT(output_of({"qemu-img", "info", "-f", "raw", std::string(images) + "/three.qcow2"}), HasSubstr("16 MiB"));
     EXPECT_THAT(output_of({"qemu-img", "info", std::string(images) + "/two.qcow2"}), HasSubstr("one.qcow2"));
-    for (const auto* name : {"two.qcow2", "one.qcow2", "three.qcow2"}) output_of({"virtbusctl", "-H", "qemu", "image", "delete", name});
+    for (const auto* name : {"two.qcow2", "one.qcow2", "three.qcow2"})
+        output_of({"virtbusctl", "-H", "qemu", "image", "delete", name});
     EXPECT_THAT(temporaries(), IsEmpty());
     EXPECT_EQ(failed_units(), "");
 }

@@ -6,6 +6,9 @@
 # shellcheck disable=SC2034  # by those who source this
 namespaces=(--mount --uts --ipc --net --cgroup --pid --fork --kill-child=KILL)
 
+# shellcheck disable=SC2034
+controllers=(cpuacct devices memory)     # without them libvirt starts no container
+
 skipped=77
 skip() {
     say "$*; what needs it is SKIPPED"
