@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <unistd.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -20,7 +21,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr const char* default_file = "/etc/virtbus/virtbus.json";
+constexpr const char* default_file = default_config_file;
+constexpr const char* helper_sockets = "/run/virtbus/";
 
 void add_hypervisor(const std::string& name, const std::string& uri, Config& config) {
     try {
@@ -60,15 +62,15 @@ void read_keepalive(const Json& value, Config& config) {
 }
 
 void read_allowed_directories(const Json& value, Config& config) {
-    config.allowed_directories.clear();
+    config.allowed.files.clear();
     for (const auto& directory : get<std::vector<std::string>>(value, "allowed-directories"))
-        config.allowed_directories.emplace_back(directory);
+        config.allowed.files.emplace_back(directory);
 }
 
 void read_container_directories(const Json& value, Config& config) {
-    config.container_directories.clear();
+    config.allowed.roots.clear();
     for (const auto& directory : get<std::vector<std::string>>(value, "container-directories"))
-        config.container_directories.emplace_back(directory);
+        config.allowed.roots.emplace_back(directory);
 }
 
 void read_credentials_directory(const Json& value, Config& config) {
@@ -118,11 +120,24 @@ std::filesystem::path default_state_directory(bool user) {
 }
 
 /// Installed it is beside virtbusd; where it was built it has a directory of its own.
-std::filesystem::path find_helper(const char* name) {
+std::string find_program(const char* name) {
     std::error_code ignored;
     const auto directory = std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path();
     const auto beside = directory / name;
     return std::filesystem::exists(beside, ignored) ? beside : directory / "helper" / name;
+}
+
+/// The service has no rights of its own: systemd starts its helpers. Others have what they need, and start their own.
+void find_helpers(Config& config) {
+    const auto is_service = !config.user && ::geteuid() != 0;
+    const auto find = [&](const char* socket, const char* program) {
+        return is_service ? HelperPlace(std::string(helper_sockets) + socket, HelperPlace::Kind::socket)
+                          : HelperPlace(find_program(program));
+    };
+    config.image_helper = find("helper", "virtbus-helper");
+    config.host_helper = find("host-helper", "virtbus-helper");
+    config.guest_helper = find("guest-helper", "virtbus-guest-helper");
+    config.container_helper = find("container-helper", "virtbus-container-helper");
 }
 
 std::pair<std::string, std::string> split_hypervisor(const std::string& text) {
@@ -167,12 +182,10 @@ Config read_config(int argc, char** argv) {
         std::exit(app.exit(error) == 0 ? EXIT_SUCCESS : 2);
     }
 
-    config.helper = find_helper("virtbus-helper");
-    config.guest_helper = find_helper("virtbus-guest-helper");
-    config.container_helper = find_helper("virtbus-container-helper");
+    find_helpers(config);
     config.given_credentials = given_directory("CREDENTIALS_DIRECTORY");
     config.state_directory = default_state_directory(config.user);
-    if (config.user) config.allowed_directories = {"/"};  // QEMU has its user's rights there, no more
+    if (config.user) config.allowed.files = {"/"};  // QEMU has its user's rights there, no more
     const auto text = read_file(file.empty() ? default_file : file);
     if (!text && !file.empty()) throw ConfigError(file + ": cannot be read");
     // The session's daemon is not the administrator's: it reads a file only when told.

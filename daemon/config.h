@@ -3,6 +3,8 @@
 #pragma once
 
 #include "base/log.h"
+#include "helper/helper_place.h"
+#include "model/allowed_directories.h"
 #include "model/hypervisors.h"
 
 #include <filesystem>
@@ -17,14 +19,14 @@ struct Config {
     ConfiguredHypervisors hypervisors;
     int keepalive_interval = 5;                       ///< seconds between libvirt's keepalive messages
     unsigned keepalive_count = 3;                     ///< how many may stay unanswered
-    std::vector<std::filesystem::path> allowed_directories{"/boot", "/var/lib/libvirt/images", "/var/lib/libvirt/boot"};
-    std::vector<std::filesystem::path> container_directories{"/var/lib/libvirt/filesystems", "/var/lib/machines"};
+    AllowedDirectories allowed;                       ///< where callers may name something
     std::filesystem::path credentials_directory;      ///< files of users and passwords, named after hypervisors
     std::filesystem::path given_credentials;          ///< the same, from systemd
     std::filesystem::path state_directory;            ///< where virtbusd keeps what must last
-    std::filesystem::path helper;                     ///< the program virtbus-helper
-    std::filesystem::path guest_helper;               ///< the program virtbus-guest-helper
-    std::filesystem::path container_helper;           ///< the program virtbus-container-helper
+    HelperPlace image_helper{""};                     ///< virtbus-helper, for images
+    HelperPlace host_helper{""};                      ///< virtbus-helper, for this host's machine-id
+    HelperPlace guest_helper{""};                     ///< virtbus-guest-helper
+    HelperPlace container_helper{""};                 ///< virtbus-container-helper
     std::string root = "/";                           ///< of the system whose machine-id is this host's
     log::Level log_level = log::Level::info;
 };

@@ -21,6 +21,7 @@
 #include "model/jobs.h"
 #include "model/machine_clone.h"
 #include "model/machine_jobs.h"
+#include "model/worker_lane.h"
 
 #include <asio/io_context.hpp>
 #include <asio/signal_set.hpp>
@@ -29,7 +30,9 @@
 #include <chrono>
 #include <cstdlib>
 #include <exception>
+#include <functional>
 #include <memory>
+#include <utility>
 
 namespace virtbus {
 
@@ -40,33 +43,39 @@ constexpr int exit_config = 78;  // sysexits(3) EX_CONFIG: systemd need not try 
 /// How long calls that are under way in libvirt may take to end after SIGTERM.
 constexpr std::chrono::seconds grace{2};
 
+/// How long the configuration's file may take to be read.
+constexpr std::chrono::seconds read_patience{10};
+
 class Daemon {
 public:
-    explicit Daemon(const Config& config)
-        : type_(config.user ? bus::BusType::session : bus::BusType::system),
+    /// `read` reads the configuration again, or throws ConfigError.
+    Daemon(Config config, std::function<Config()> read)
+        : config_(std::move(config)),
+          read_(std::move(read)),
+          type_(config_.user ? bus::BusType::session : bus::BusType::system),
           connection_(bus::open_bus(type_)),
           managed_objects_(loop_, *connection_, bus::root_path),
           pump_(loop_, *connection_),
           callers_(loop_, *connection_),
           authority_(type_, callers_),
           jobs_(loop_),
-          formats_(loop_, config.state_directory / "formats.json"),
-          journal_(loop_, config.state_directory / "jobs.json"),
-          image_tool_(std::make_shared<HelperTool>(config.helper)),
+          formats_(loop_, config_.state_directory / "formats.json"),
+          journal_(loop_, config_.state_directory / "jobs.json"),
+          image_tool_(std::make_shared<HelperTool>(config_.image_helper)),
           image_jobs_(jobs_, journal_, image_tool_),
-          hypervisors_(loop_, formats_, config.state_directory / "hypervisors.json", connector(config),
-                       config.hypervisors),
-          identities_(loop_, config.state_directory / "machine-ids.json"),
-          identity_jobs_(jobs_, identities_, std::make_shared<GuestHelperTool>(config.guest_helper)),
+          hypervisors_(loop_, formats_, config_.state_directory / "hypervisors.json", connector(),
+                       config_.hypervisors),
+          identities_(loop_, config_.state_directory / "machine-ids.json"),
+          identity_jobs_(jobs_, identities_, std::make_shared<GuestHelperTool>(config_.guest_helper)),
           clones_(jobs_, journal_, image_tool_, identity_jobs_),
-          host_(loop_, config.root, std::make_shared<HostHelperTool>(config.helper, config.root), identities_) {
+          host_(loop_, config_.root, std::make_shared<HostHelperTool>(config_.host_helper, config_.root), identities_) {
         hypervisors_.observe(&identities_);
         hypervisors_.observe(&adopter_);
         tree_ = std::make_unique<bus::Tree>(
             bus::Services{loop_, *connection_, authority_, managed_objects_},
             bus::Model{hypervisors_, jobs_, image_jobs_, identity_jobs_, clones_,
-                       std::make_shared<ContainerHelperTool>(config.container_helper), host_,
-                       AllowedFiles(config.allowed_directories, config.container_directories)},
+                       std::make_shared<ContainerHelperTool>(config_.container_helper), host_,
+                       allowed_files(), [this] { return reload(); }},
             service_manager::status);
     }
 
@@ -88,15 +97,38 @@ public:
     }
 
 private:
-    Hypervisors::MakeConnector connector(const Config& config) {
-        const Keepalive keepalive{config.keepalive_interval, config.keepalive_count};
-        const CredentialsSource credentials{config.given_credentials, config.credentials_directory, {}, false};
-        return [this, keepalive, credentials](const std::string& name, const std::string& uri, bool configured) {
-            auto its = credentials;
-            its.name = name;
-            its.needs_host = !configured;
-            return std::make_unique<LibvirtConnector>(events_, uri, keepalive, std::move(its));
+    Hypervisors::MakeConnector connector() {
+        return [this](const std::string& name, const std::string& uri, bool configured) {
+            const Keepalive keepalive{config_.keepalive_interval, config_.keepalive_count};
+            CredentialsSource credentials{config_.given_credentials, config_.credentials_directory, name, !configured};
+            return std::make_unique<LibvirtConnector>(events_, uri, keepalive, std::move(credentials));
         };
+    }
+
+    [[nodiscard]] AllowedFiles allowed_files() const {
+        return AllowedFiles(config_.allowed.files, config_.allowed.roots);
+    }
+
+    Task<> reload() {
+        service_manager::reloading();
+        std::exception_ptr failure;
+        try {
+            auto read = read_;
+            auto config = co_await files_.run(std::move(read), read_patience);
+            if (stopping_) throw Error(Code::busy, "virtbusd is stopping");
+            config_ = std::move(config);
+            log::set_level(config_.log_level);
+            tree_->allow(allowed_files());
+            hypervisors_.reconfigure(config_.hypervisors);
+            log::info("the configuration was read again");
+        } catch (const ConfigError& error) {
+            log::error(fmt::format("the configuration stays as it was: {}", error.what()));
+            failure = std::make_exception_ptr(Error(Code::failed, error.what()));
+        } catch (...) {
+            failure = std::current_exception();
+        }
+        service_manager::ready();
+        if (failure) std::rethrow_exception(failure);
     }
 
     template <typename Condition>
@@ -124,6 +156,8 @@ private:
         std::_Exit(EXIT_SUCCESS);
     }
 
+    Config config_;
+    std::function<Config()> read_;
     bus::BusType type_;
     EventLoop events_;
     std::unique_ptr<sdbus::IConnection> connection_;
@@ -144,14 +178,16 @@ private:
     MachineClones clones_;
     HostIdentity host_;
     std::unique_ptr<bus::Tree> tree_;
+    WorkerLane files_{loop_, "the configuration", 1, 100};
     bool stopping_ = false;
 };
 
 int run(int argc, char** argv) {
     try {
-        const auto config = read_config(argc, argv);
+        const auto read = [argc, argv] { return read_config(argc, argv); };
+        auto config = read();
         log::set_level(config.log_level);
-        Daemon(config).run();
+        Daemon(std::move(config), read).run();
         return EXIT_SUCCESS;
     } catch (const ConfigError& error) {
         log::error(error.what());

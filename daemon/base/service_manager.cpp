@@ -7,10 +7,18 @@
 
 #include <chrono>
 #include <cstdint>
+#include <ctime>
+#include <string>
 
 namespace virtbus::service_manager {
 
 void ready() { sd_notify(0, "READY=1"); }
+void reloading() {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    const auto usec = now.tv_sec * 1'000'000 + now.tv_nsec / 1'000;
+    sd_notify(0, ("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(usec)).c_str());
+}
 void stopping() { sd_notify(0, "STOPPING=1"); }
 void status(const std::string& text) { sd_notify(0, ("STATUS=" + text).c_str()); }
 

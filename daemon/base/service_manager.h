@@ -9,6 +9,8 @@
 namespace virtbus::service_manager {
 
 void ready();
+/// ready() says when it is over.
+void reloading();
 void stopping();
 /// One line that `systemctl status` shows.
 void status(const std::string& text);

@@ -134,13 +134,14 @@ std::vector<sdbus::ObjectPath> to_paths(const std::vector<ObjectRef>& objects) {
 }  // namespace
 
 ManagerObject::ManagerObject(Services services, virtbus::Hypervisors& hypervisors, Jobs& jobs,
-                             IdentityJobs& identity_jobs, HostIdentity& host)
+                             IdentityJobs& identity_jobs, HostIdentity& host, ReadConfiguration read_configuration)
     : AdaptorInterfaces(services.connection, root_path),
       ServedObject(services),
       hypervisors_(hypervisors),
       jobs_(jobs),
       identity_jobs_(identity_jobs),
-      host_(host) {
+      host_(host),
+      read_configuration_(std::move(read_configuration)) {
     registerAdaptor();
 }
 
@@ -333,6 +334,14 @@ void ManagerObject::RemoveHypervisor(sdbus::Result<>&& result, std::string name,
                   jobs_.refuse_any_on(name);
               co_await hypervisors_.remove(name);
               log_hypervisor_call(call, "remove", name);
+          });
+}
+
+void ManagerObject::Reload(sdbus::Result<>&& result, VariantMap options) {
+    serve(getObject(), std::move(result), Action::hypervisor_manage,
+          [this, given = Options(std::move(options))](Call&) -> Task<> {
+              given.refuse_unknown();
+              co_await read_configuration_();
           });
 }
 

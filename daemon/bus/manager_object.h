@@ -11,6 +11,7 @@
 
 #include <org.virtbus1.Manager_adaptor.h>
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -20,8 +21,11 @@ class ManagerObject final
     : public sdbus::AdaptorInterfaces<org::virtbus1::Manager_adaptor, sdbus::ObjectManager_adaptor>,
       public ServedObject {
 public:
+    /// Makes the configuration's file count as it is now. Error failed, and all stays as it was.
+    using ReadConfiguration = std::function<Task<>()>;
+
     ManagerObject(Services services, virtbus::Hypervisors& hypervisors, Jobs& jobs, IdentityJobs& identity_jobs,
-                  HostIdentity& host);
+                  HostIdentity& host, ReadConfiguration read_configuration);
 
     /// Sends Lifecycle; returns the sequence number that it got.
     std::uint64_t tell_lifecycle(const sdbus::ObjectPath& machine, const LifecycleEvent& event);
@@ -57,6 +61,7 @@ private:
     void AddHypervisor(sdbus::Result<sdbus::ObjectPath>&& result, std::string name, std::string uri,
                        VariantMap options) override;
     void RemoveHypervisor(sdbus::Result<>&& result, std::string name, VariantMap options) override;
+    void Reload(sdbus::Result<>&& result, VariantMap options) override;
 
     std::string Version() override;
     std::vector<std::string> Features() override { return {}; }
@@ -71,6 +76,7 @@ private:
     Jobs& jobs_;
     IdentityJobs& identity_jobs_;
     HostIdentity& host_;
+    ReadConfiguration read_configuration_;
     std::uint64_t sequence_ = 0;
 };
 

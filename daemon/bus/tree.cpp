@@ -14,7 +14,7 @@ Tree::Tree(Services services, Model model, StatusListener listener)
       listener_(std::move(listener)),
       log_control_(services.connection),
       manager_(std::make_shared<ManagerObject>(services, model_.hypervisors, model_.jobs, model_.identity_jobs,
-                                               model_.host)),
+                                               model_.host, model_.read_configuration)),
       host_id_(std::make_shared<MachineIdObject>(services, model_.identity_jobs.identities(),
                                                  host_subject(model_.host, model_.jobs))),
       host_machine_id_(std::make_shared<HostMachineIdObject>(services, model_.host, model_.hypervisors)) {

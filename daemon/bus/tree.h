@@ -25,6 +25,7 @@ struct Model {
     std::shared_ptr<ContainerTool> containers;
     HostIdentity& host;
     AllowedFiles allowed;
+    ManagerObject::ReadConfiguration read_configuration;
 };
 
 class Tree final : public HypervisorsObserver, public JobsObserver, public IdentitiesObserver {
@@ -36,6 +37,9 @@ public:
     Tree(const Tree&) = delete;
     Tree& operator=(const Tree&) = delete;
     ~Tree() override;
+
+    /// What callers may name from now on.
+    void allow(AllowedFiles allowed) { model_.allowed = std::move(allowed); }
 
     void added(const std::shared_ptr<Hypervisor>& hypervisor) override;
     void removed(const std::shared_ptr<Hypervisor>& hypervisor) override;

@@ -6,11 +6,16 @@
 #include "helper/protocol.h"
 #include "helper/qemu_img.h"
 #include "helper/target.h"
+#include "model/qcow2_header.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
+#include <span>
 
 namespace virtbus::operations {
 
@@ -26,6 +31,14 @@ Advance tell(Peer& peer, std::uint64_t total) {
         peer.refuse_cancelled();
         peer.at(std::min(processed, total), total);
     };
+}
+
+/// virtbusd knows of those that it can read itself.
+void refuse_external_data(int fd, const std::string& path) {
+    std::array<std::byte, 104> header{};
+    const auto size = ::pread(fd, header.data(), header.size(), 0);
+    if (size > 0 && qcow2_has_external_data(std::span(header).first(static_cast<std::size_t>(size))))
+        throw Error(Code::unsafe_image, path + " keeps its data in another file");
 }
 
 void wipe_in_place(Peer& peer, const ImageFile& image, const std::string& act) {
@@ -48,19 +61,28 @@ void wipe_replaced(Peer& peer, const ImageFile& image, NewFile file, std::uint64
 
 }  // namespace
 
-ImageFile image_of(const Json& request, const char* key) {
+ImageFile image_of(const Json& request, const char* key, const Peer& peer) {
     auto image = request.at(key).get<ImageFile>();
+    peer.require_file(key, image.path);
     if (std::find(formats.begin(), formats.end(), image.format) == formats.end())
         throw Error(Code::not_supported,
                     fmt::format("{} is of format \"{}\", which cannot be worked on", image.path, image.format));
-    open_image(image.path, O_RDONLY);
+    const auto file = open_image(image.path, O_RDONLY);
+    if (image.format == "qcow2") refuse_external_data(file.get(), image.path);
     return image;
 }
 
-NewFile target_of(const Json& request) {
+NewFile target_of(const Json& request, const Peer& peer) {
     auto file = request.at("target").get<NewFile>();
+    peer.require_file("target", file.directory);
     check_image_format("format", file.format);
     return file;
+}
+
+std::string directory_of(const Json& request, const Peer& peer) {
+    auto directory = request.at("directory").get<std::string>();
+    peer.require_file("directory", directory);
+    return directory;
 }
 
 Measure measure_image(const Peer& peer, const ImageFile& source, const std::string& format) {
@@ -80,12 +102,12 @@ Json measure(const Json& request, Peer& peer) {
     constexpr std::uint64_t slack = 1 << 20;  // the file system's own, such as for extents
     const std::string format = request.at("format");
     check_image_format("format", format);
-    const auto found = measure_image(peer, image_of(request, "source"), format);
+    const auto found = measure_image(peer, image_of(request, "source", peer), format);
     return {{"bytes", std::max(found.required, std::min(found.full, found.required + slack))}};
 }
 
 Json resize(const Json& request, Peer& peer) {
-    const auto image = image_of(request, "image");
+    const auto image = image_of(request, "image", peer);
     const auto act = "resize " + image.path;
     std::vector<std::string> words{"resize", "-q", "-f", image.format};
     if (request.at("shrink").get<bool>()) words.emplace_back("--shrink");
@@ -100,12 +122,12 @@ Json resize(const Json& request, Peer& peer) {
 }
 
 Json wipe(const Json& request, Peer& peer) {
-    const auto image = image_of(request, "image");
+    const auto image = image_of(request, "image", peer);
     const auto act = "wipe " + image.path;
     if (image.format == "raw")
         wipe_in_place(peer, image, act);
     else if (image.format == "qcow2")
-        wipe_replaced(peer, image, target_of(request), request.at("size"), act);
+        wipe_replaced(peer, image, target_of(request, peer), request.at("size"), act);
     else
         throw Error(Code::not_supported,
                     fmt::format("Cannot {}: its format is {}, and only raw and qcow2 can be", act, image.format));
@@ -113,7 +135,7 @@ Json wipe(const Json& request, Peer& peer) {
 }
 
 Json check(const Json& request, Peer& peer) {
-    const auto image = image_of(request, "image");
+    const auto image = image_of(request, "image", peer);
     const auto act = "check " + image.path;
     const auto outcome = run_qemu_img(peer, {.arguments = {"check", "--output=json", "-f", image.format, image.path}});
     constexpr int not_supported = 63;
@@ -125,8 +147,8 @@ Json check(const Json& request, Peer& peer) {
     return Json::parse(outcome.output).get<CheckReport>();
 }
 
-Json remove_temporary(const Json& request, Peer& /*peer*/) {
-    const Directory directory(request.at("directory").get<std::string>());
+Json remove_temporary(const Json& request, Peer& peer) {
+    const Directory directory(directory_of(request, peer));
     const bool removed = Temporary::remove(directory, request.at("temporary").get<std::string>());
     return {{"removed", removed}};
 }

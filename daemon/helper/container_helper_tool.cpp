@@ -10,9 +10,8 @@ CommandEnd ContainerHelperTool::run(const std::vector<UniqueFd>& namespaces, con
     std::vector<int> files;
     for (const auto& stream : command.streams) files.push_back(stream->get());
     for (const auto& space : namespaces) files.push_back(space.get());
-    const nlohmann::json request{
-        {"words", command.words}, {"limit_usec", command.limit.count()}, {"namespaces", namespaces.size()}};
-    const auto answer = ask_helper(program_, request, &transfer, files);
+    const nlohmann::json request{{"words", command.words}, {"limit_usec", command.limit.count()}};
+    const auto answer = ask_helper(place_, request, &transfer, files);
     return {answer.at("exit_code"), answer.at("signal")};
 }
 

@@ -3,6 +3,7 @@
 // once.
 #pragma once
 
+#include "helper/helper_place.h"
 #include "model/container_command.h"
 
 #include <string>
@@ -12,14 +13,13 @@ namespace virtbus {
 
 class ContainerHelperTool : public ContainerTool {
 public:
-    /// `program`: the path of virtbus-container-helper, which is started as a child process.
-    explicit ContainerHelperTool(std::string program) : program_(std::move(program)) {}
+    explicit ContainerHelperTool(HelperPlace place) : place_(std::move(place)) {}
 
     CommandEnd run(const std::vector<UniqueFd>& namespaces, const ContainerCommand& command,
                    Transfer& transfer) override;
 
 private:
-    std::string program_;
+    HelperPlace place_;
 };
 
 }  // namespace virtbus

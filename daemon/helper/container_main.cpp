@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // virtbus-container-helper: runs one command in a container; see request.h. The request has its "words", its
-// "limit_usec", and how many "namespaces" there are; descriptors 3 to 5 are the command's streams, those from 6 on the
-// namespaces. It has one thread, stays outside of the container itself, and kills the command when nobody wants it any
-// more.
+// "limit_usec"; the descriptors that come with it are the command's three streams, and the namespaces. It has one thread,
+// stays outside of the container itself, and kills the command when nobody wants it any more.
 #include "helper/container_entrance.h"
 #include "helper/failure.h"
 #include "helper/protocol.h"
@@ -27,6 +26,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -35,8 +35,7 @@ using namespace virtbus;
 using nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
-constexpr int first_stream = 3;
-constexpr int first_namespace = 6;
+constexpr std::size_t streams = 3;
 
 /// A process of the container can reach the program of any other that it sees, through /proc, and write to its file. It
 /// shall see a copy of ours that nobody can write to.
@@ -61,7 +60,8 @@ bool is_copy() {
 }
 
 /// The child: becomes the command. Says in `failure` why it cannot.
-[[noreturn]] void become_command(const ContainerEntrance& entrance, std::vector<std::string> words, int failure) {
+[[noreturn]] void become_command(const ContainerEntrance& entrance, const std::vector<UniqueFd>& files,
+                                 std::vector<std::string> words, int failure) {
     const auto fail = [failure](const json& error) {
         const auto text = error.dump();
         static_cast<void>(::write(failure, text.data(), text.size()));
@@ -69,7 +69,7 @@ bool is_copy() {
     };
     try {
         // Nothing of the host's stays open, and nobody talks to virtbusd from inside.
-        for (const int stream : {0, 1, 2}) ::dup2(first_stream + stream, stream);
+        for (const int stream : {0, 1, 2}) ::dup2(files[static_cast<std::size_t>(stream)].get(), stream);
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
         ::setsid();
         entrance.enter();
@@ -98,16 +98,16 @@ bool is_copy() {
 
 class Command {
 public:
-    Command(const ContainerEntrance& entrance, const std::vector<std::string>& words) {
+    /// The first of the `files` are its streams.
+    Command(const ContainerEntrance& entrance, std::vector<UniqueFd> files, const std::vector<std::string>& words) {
         std::array<int, 2> ends{};
         if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw system_failure("make a pipe", errno);
         failure_ = UniqueFd(ends[0]);
         const UniqueFd theirs(ends[1]);
         pid_ = entrance.bear();
-        if (pid_ == 0) become_command(entrance, words, theirs.get());
+        if (pid_ == 0) become_command(entrance, files, words, theirs.get());
         // glibc 2.36 declares its own function for C alone.
         process_ = UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
-        for (int stream = first_stream; stream < first_namespace; ++stream) ::close(stream);
     }
     Command(const Command&) = delete;
     Command& operator=(const Command&) = delete;
@@ -151,18 +151,20 @@ private:
 };
 
 json perform(const json& request, Peer& peer) {
+    auto files = peer.take_files();
+    if (files.size() < streams) throw Error(Code::invalid_args, "The streams of the command did not come");
     std::vector<int> namespaces;
-    for (int i = 0; i < request.at("namespaces").get<int>(); ++i) namespaces.push_back(first_namespace + i);
+    for (auto file = files.begin() + streams; file != files.end(); ++file) namespaces.push_back(file->get());
     const ContainerEntrance entrance(namespaces);
-    Command command(entrance, request.at("words"));
+    Command command(entrance, std::move(files), request.at("words"));
     return command.wait(peer, std::chrono::microseconds(request.at("limit_usec").get<std::int64_t>()));
 }
 
 }  // namespace
 
-int main(int /*count*/, char** arguments) {
+int main(int count, char** arguments) {
     if (!is_copy()) return become_copy(arguments);
     const rlimit no_core{0, 0};
     ::setrlimit(RLIMIT_CORE, &no_core);
-    return answer_request(perform);
+    return answer_request(count, arguments, perform);
 }

@@ -3,6 +3,7 @@
 // at once.
 #pragma once
 
+#include "helper/helper_place.h"
 #include "model/guest_tool.h"
 
 #include <string>
@@ -19,16 +20,15 @@ public:
         kvm,   ///< QEMU may use it
     };
 
-    /// `program`: the path of virtbus-guest-helper, which is started as a child process.
-    explicit GuestHelperTool(std::string program, Acceleration acceleration = Acceleration::none)
-        : program_(std::move(program)), acceleration_(acceleration) {}
+    explicit GuestHelperTool(HelperPlace place, Acceleration acceleration = Acceleration::none)
+        : place_(std::move(place)), acceleration_(acceleration) {}
 
     GuestIdentity read_identity(const GuestSystem& system, Transfer& transfer) override;
     GuestIdentity change_identity(const GuestSystem& system, const IdentityChange& change,
                                   Transfer& transfer) override;
 
 private:
-    std::string program_;
+    HelperPlace place_;
     Acceleration acceleration_;
 };
 

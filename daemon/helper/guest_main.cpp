@@ -2,8 +2,6 @@
 // virtbus-guest-helper: one request about what is inside a machine's disks, or a container's root; see request.h and
 // guest_protocol.h. It has one thread and no state. The appliance is driven by a process of its own, which ends with
 // this one, and sooner when nobody wants its work any more.
-//
-// The request names two directories: "cache", where the appliance is kept, and "temporary", for what a reading writes.
 #include "helper/container_identity.h"
 #include "helper/disk_layers.h"
 #include "helper/guest_appliance.h"
@@ -20,7 +18,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <filesystem>
+#include <initializer_list>
+#include <string>
 #include <string_view>
 
 namespace {
@@ -43,12 +44,33 @@ struct Stage {
     static constexpr std::uint64_t all = 100;
 };
 
-void check_system(const GuestSystem& system) {
+/// The first of these variables that names a directory; of several, separated by colons, the first one.
+std::string directory_from(std::initializer_list<const char*> variables, const char* otherwise) {
+    for (const auto* variable : variables) {
+        const char* value = std::getenv(variable);
+        if (value == nullptr) continue;
+        const std::string text(value);
+        if (auto first = text.substr(0, text.find(':')); !first.empty()) return first;
+    }
+    return otherwise;
+}
+
+/// The appliance, some 200 MB, is made at the first call and kept: in the service's CacheDirectory=, if it has one.
+std::string cache_directory() {
+    return directory_from({"CACHE_DIRECTORY", "LIBGUESTFS_CACHEDIR", "TMPDIR"}, "/var/tmp");
+}
+
+/// For what a reading writes.
+std::string temporary_directory() { return directory_from({"TMPDIR"}, "/tmp"); }
+
+void check_system(const GuestSystem& system, const Peer& peer) {
     if (system.disks.empty() == system.root.empty())
         throw Error(Code::invalid_args,
                     "A guest's system is on disks, or below a directory: one of them is to be named");
     if (system.disks.size() > disks_max)
         throw Error(Code::unsupported_guest, fmt::format("The guest has more than {} disks", disks_max));
+    if (!system.root.empty()) peer.require_root("root", system.root);
+    for (const auto& disk : system.disks) peer.require_file("disks", disk.path);
     for (const auto& disk : system.disks)
         if (std::find(disk_formats.begin(), disk_formats.end(), disk.format) == disk_formats.end())
             throw Error(Code::not_supported,
@@ -83,8 +105,8 @@ GuestIdentity work_on_disks(const std::vector<ImageFile>& disks, const json& req
     const GuestAppliance::Options options{
         .disks = disks,
         .is_accelerated = request.at("kvm").get<bool>(),
-        .cache = request.at("cache").get<std::string>(),
-        .temporary = request.at("temporary").get<std::string>(),
+        .cache = cache_directory(),
+        .temporary = temporary_directory(),
         .leash = std::filesystem::read_symlink("/proc/self/exe").string(),
         .act = fmt::format("{} the system on {}", change == nullptr ? "read" : "change", names_of(request))};
     const Work work{.perform = [&](WorkReport& report) -> json { return work_in_appliance(options, change, report); },
@@ -95,7 +117,7 @@ GuestIdentity work_on_disks(const std::vector<ImageFile>& disks, const json& req
 
 GuestIdentity read_disks(const GuestSystem& system, const json& request, Peer& peer) {
     check_disks(system.disks, Hold::still);
-    const DiskLayers above(peer, system.disks, request.at("temporary").get<std::string>());
+    const DiskLayers above(peer, system.disks, temporary_directory());
     auto found = work_on_disks(above.layers(), request, nullptr, peer);
     // If a machine has started meanwhile, what was read may be half of this and half of that.
     check_disks(system.disks, Hold::still);
@@ -110,7 +132,7 @@ GuestIdentity change_disks(const GuestSystem& system, const json& request, const
 json perform(const json& request, Peer& peer) {
     const auto operation = request.at("operation").get<std::string>();
     const auto system = request.at("system").get<GuestSystem>();
-    check_system(system);
+    check_system(system, peer);
     const bool is_container = !system.root.empty();
     if (operation == "read_identity")
         return is_container ? read_container_identity(system.root) : read_disks(system, request, peer);
@@ -124,9 +146,9 @@ json perform(const json& request, Peer& peer) {
 
 }  // namespace
 
-int main(int /*count*/, char** arguments) {
+int main(int count, char** arguments) {
     if (is_in_place_of_qemu()) return become_qemu(arguments);
     const rlimit no_core{0, 0};
     ::setrlimit(RLIMIT_CORE, &no_core);
-    return answer_request(perform);
+    return answer_request(count, arguments, perform);
 }

@@ -23,28 +23,24 @@ namespace {
 
 constexpr std::size_t text_max = 2'000;
 
-/// What it needs to find qemu-img, and, in a build with them, what the sanitizers are told.
+/// What it needs to find qemu-img, where it may keep files, and, in a build with them, what the sanitizers are told.
 std::vector<std::string> clean_environment() {
     std::vector<std::string> environment{"LC_ALL=C"};
-    for (const auto* name : {"PATH", "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"})
+    for (const auto* name : {"PATH", "TMPDIR", "CACHE_DIRECTORY", "LIBGUESTFS_CACHEDIR",
+                             "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"})
         if (const char* value = std::getenv(name)) environment.push_back(fmt::format("{}={}", name, value));
     return environment;
 }
 
 /// The child's part between fork and exec: only what signal-safety(7) allows, since we have threads.
-[[noreturn]] void become(const char* program, char* const* environment, int socket, int errors,
-                         std::vector<int>& files) {
+[[noreturn]] void become(const char* program, char* const* environment, int socket, int errors) {
     // Each may have the number of another, so away from the low ones first.
-    const int end = 3 + static_cast<int>(files.size());
-    const int in = ::fcntl(socket, F_DUPFD, end);
-    const int err = ::fcntl(errors, F_DUPFD, end);
-    for (int& file : files) file = ::fcntl(file, F_DUPFD, end);
+    const int in = ::fcntl(socket, F_DUPFD, STDERR_FILENO + 1);
+    const int err = ::fcntl(errors, F_DUPFD, STDERR_FILENO + 1);
     ::dup2(in, STDIN_FILENO);
     ::dup2(in, STDOUT_FILENO);
     ::dup2(err, STDERR_FILENO);
-    int number = 3;
-    for (const int file : files) ::dup2(file, number++);
-    ::close_range(static_cast<unsigned>(end), ~0U, 0);
+    ::close_range(STDERR_FILENO + 1, ~0U, 0);
     for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
     sigset_t none;
     ::sigemptyset(&none);
@@ -62,7 +58,7 @@ Error cannot_start(const std::string& program, int number) {
 
 }  // namespace
 
-HelperProcess::HelperProcess(const std::string& program, std::vector<int> files) {
+HelperProcess::HelperProcess(const std::string& program) {
     std::array<int, 2> pair{};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) != 0) throw cannot_start(program, errno);
     socket_ = UniqueFd(pair[0]);
@@ -81,7 +77,7 @@ HelperProcess::HelperProcess(const std::string& program, std::vector<int> files)
     ::sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);
     pid_ = ::fork();
-    if (pid_ == 0) become(program.c_str(), variables.data(), theirs.get(), their_errors.get(), files);
+    if (pid_ == 0) become(program.c_str(), variables.data(), theirs.get(), their_errors.get());
     const int number = errno;
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     if (pid_ < 0) throw cannot_start(program, number);

@@ -2,7 +2,10 @@
 // Work on images by virtbus-helper, one process of it a call. Blocks, so: worker threads, several at once.
 #pragma once
 
+#include "helper/helper_place.h"
 #include "model/image_tool.h"
+
+#include <utility>
 
 namespace virtbus {
 
@@ -10,8 +13,7 @@ namespace virtbus {
 /// the helper heard of it is done, and the call returns as ever.
 class HelperTool : public ImageTool {
 public:
-    /// `program`: the path of virtbus-helper, which is started as a child process.
-    explicit HelperTool(std::string program) : program_(std::move(program)) {}
+    explicit HelperTool(HelperPlace place) : place_(std::move(place)) {}
 
     void create(const NewFile& target, std::uint64_t size, const std::optional<ImageFile>& backing,
                 Transfer& transfer) override;
@@ -26,7 +28,7 @@ public:
     void remove_temporary(const std::string& directory, const std::string& temporary) override;
 
 private:
-    std::string program_;
+    HelperPlace place_;
 };
 
 }  // namespace virtbus

@@ -20,18 +20,18 @@ std::string_view word_of(IdFile file) {
 }  // namespace
 
 IdentityFiles::Ensured HostHelperTool::ensure(IdFile file) {
-    const auto done = ask_helper(program_, {{"operation", "host_ensure"}, {"root", root_}, {"file", word_of(file)}});
+    const auto done = ask_helper(place_, {{"operation", "host_ensure"}, {"root", root_}, {"file", word_of(file)}});
     const auto id = MachineId::parse(done.at("id").get<std::string>());
     if (!id) throw Error(Code::failed, "The helper program gave no machine-id");
     return {done.at("created"), *id};
 }
 
 bool HostHelperTool::link_dbus() {
-    return ask_helper(program_, {{"operation", "host_link_dbus"}, {"root", root_}}).at("changed");
+    return ask_helper(place_, {{"operation", "host_link_dbus"}, {"root", root_}}).at("changed");
 }
 
 void HostHelperTool::replace(const MachineId& id) {
-    ask_helper(program_, {{"operation", "host_replace"}, {"root", root_}, {"id", id.text()}});
+    ask_helper(place_, {{"operation", "host_replace"}, {"root", root_}, {"id", id.text()}});
 }
 
 }  // namespace virtbus

@@ -2,6 +2,7 @@
 // This host's machine-id changed by virtbus-helper, one process of it a call. Blocks, so: worker threads.
 #pragma once
 
+#include "helper/helper_place.h"
 #include "model/host_tool.h"
 
 #include <string>
@@ -11,15 +12,15 @@ namespace virtbus {
 
 class HostHelperTool : public HostTool {
 public:
-    /// `program`: the path of virtbus-helper. `root`: "/", but for tests.
-    HostHelperTool(std::string program, std::string root) : program_(std::move(program)), root_(std::move(root)) {}
+    /// `root`: "/", but for tests.
+    HostHelperTool(HelperPlace place, std::string root) : place_(std::move(place)), root_(std::move(root)) {}
 
     IdentityFiles::Ensured ensure(IdFile file) override;
     bool link_dbus() override;
     void replace(const MachineId& id) override;
 
 private:
-    std::string program_;
+    HelperPlace place_;
     std::string root_;
 };
 

@@ -108,11 +108,11 @@ void make_image(const Peer& peer, int fd, const std::string& path, const NewFile
 }
 
 Json create(const Json& request, Peer& peer) {
-    const auto file = target_of(request);
+    const auto file = target_of(request, peer);
     std::optional<ImageFile> backing;
     if (request.contains("backing")) {
         if (file.format != "qcow2") throw Error(Code::invalid_args, "A raw image cannot be based on another");
-        backing = image_of(request, "backing");
+        backing = image_of(request, "backing", peer);
     }
     Target target(file, Temporary::Start::make);
     make_image(peer, target.fd(), target.path(), file, request.at("size"), backing);
@@ -121,8 +121,8 @@ Json create(const Json& request, Peer& peer) {
 }
 
 Json convert(const Json& request, Peer& peer) {
-    const auto source = image_of(request, "source");
-    Target target(target_of(request), Temporary::Start::make);
+    const auto source = image_of(request, "source", peer);
+    Target target(target_of(request, peer), Temporary::Start::make);
     const auto& file = target.file();
     const auto total = measure_image(peer, source, file.format).required;
     target.require_space(total);
@@ -139,12 +139,12 @@ Json convert(const Json& request, Peer& peer) {
 }
 
 Json rebase(const Json& request, Peer& peer) {
-    const auto image = image_of(request, "image");
-    const auto backing = image_of(request, "backing");
+    const auto image = image_of(request, "image", peer);
+    const auto backing = image_of(request, "backing", peer);
     const auto act = "rebase " + image.path;
     if (image.format != "qcow2")
         throw Error(Code::not_supported, "Cannot " + act + ": only qcow2 images are based on others");
-    Target target(target_of(request), Temporary::Start::make);
+    Target target(target_of(request, peer), Temporary::Start::make);
     const auto fd = open_image(image.path, O_RDONLY);
     if (target.old_fd() < 0 || !is_same_file(fd.get(), target.old_fd()))
         throw Error(Code::invalid_args, "Cannot " + act + ": the target does not replace it");
@@ -158,7 +158,7 @@ Json rebase(const Json& request, Peer& peer) {
 }
 
 Json adopt(const Json& request, Peer& peer) {
-    Target target(target_of(request), Temporary::Start::take_over);
+    Target target(target_of(request, peer), Temporary::Start::take_over);
     if (target.file().format == "qcow2")
         if (const auto fault = fault_of(peer, target))
             throw Error(Code::unsafe_image, "The image " + target.file().name + " is refused: " + *fault);
@@ -167,8 +167,8 @@ Json adopt(const Json& request, Peer& peer) {
     return Json::object();
 }
 
-Json publish(const Json& request, Peer& /*peer*/) {
-    Target(target_of(request), Temporary::Start::take_over).publish();
+Json publish(const Json& request, Peer& peer) {
+    Target(target_of(request, peer), Temporary::Start::take_over).publish();
     return Json::object();
 }
 

@@ -33,10 +33,14 @@ Json host_ensure(const Json& request, Peer& peer);
 Json host_link_dbus(const Json& request, Peer& peer);
 Json host_replace(const Json& request, Peer& peer);
 
-/// The image that a request names, once it is known to be a file, and of a format that QEMU reads from one.
-ImageFile image_of(const Json& request, const char* key);
+// All paths of a request come from these three, which know what the peer may name.
+
+/// The image that a request names, once it is known to be a file that holds its data itself, and of a format that QEMU
+/// reads from one.
+ImageFile image_of(const Json& request, const char* key, const Peer& peer);
 /// The file that a request makes, of a format that we make.
-NewFile target_of(const Json& request);
+NewFile target_of(const Json& request, const Peer& peer);
+std::string directory_of(const Json& request, const Peer& peer);
 
 struct Measure {
     std::uint64_t required = 0;  ///< if what is not allocated stays so

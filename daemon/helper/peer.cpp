@@ -2,6 +2,7 @@
 #include "helper/peer.h"
 
 #include "helper/protocol.h"
+#include "helper/socket_line.h"
 
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -30,20 +31,27 @@ UniqueFd hear_signals() {
 
 }  // namespace
 
-Peer::Peer(int socket) : socket_(socket), signals_(hear_signals()) {}
+Peer::Peer(int socket, Scope scope) : socket_(socket), scope_(std::move(scope)), signals_(hear_signals()) {}
 
 std::string Peer::request() {
     std::string received;
-    std::array<char, 4'096> buffer{};
     for (;;) {
         if (auto line = take_line(received)) return *line;
         auto watched = files();
         watched[0].events |= POLLIN;
         if (::poll(watched.data(), watched.size(), -1) < 0) continue;
-        const auto size = (watched[0].revents & POLLIN) != 0 ? ::read(socket_, buffer.data(), buffer.size()) : 0;
-        if (size <= 0) end_cancelled();
-        received.append(buffer.data(), static_cast<std::size_t>(size));
+        if ((watched[0].revents & POLLIN) == 0 || !receive_some(socket_, received, files_)) end_cancelled();
+        if (files_.size() > line_files_max)
+            throw Error(Code::invalid_args, "Too many descriptors came with the request");
     }
+}
+
+void Peer::require_file(std::string_view key, const std::string& path) const {
+    if (scope_.files) scope_.files->check(key, path);
+}
+
+void Peer::require_root(std::string_view key, const std::string& path) const {
+    if (scope_.files) scope_.files->check_root(key, path);
 }
 
 void Peer::at(std::uint64_t processed, std::uint64_t total) {

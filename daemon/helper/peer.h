@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Whom the helper works for: the other end of its socket. When that end is closed, or we are told to terminate, nobody
-// wants the work any more. One thread.
+// Whom the helper works for: the other end of its socket, and what that may ask for. When that end is closed, or we are
+// told to terminate, nobody wants the work any more. One thread.
 #pragma once
 
 #include "base/unique_fd.h"
+#include "model/machine_spec.h"
 
 #include <poll.h>
 #include <nlohmann/json_fwd.hpp>
@@ -11,17 +12,34 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 namespace virtbus {
+
+/// What is done for a peer. One that started the helper itself could do all of it itself.
+struct Scope {
+    std::optional<AllowedFiles> files;  ///< what it may name; nothing: whatever it likes
+    std::string part;                   ///< the one part of the program's work; "": all of it
+};
 
 class Peer {
 public:
     /// From here on SIGTERM, SIGINT and SIGHUP are heard here, and end nothing by themselves.
-    explicit Peer(int socket);
+    explicit Peer(int socket, Scope scope = {});
 
     /// Waits for the request, one line. Error cancelled when none comes.
     std::string request();
+    /// The descriptors that came with it.
+    std::vector<UniqueFd> take_files() { return std::move(files_); }
+
+    [[nodiscard]] const std::string& part() const { return scope_.part; }
+    /// Error invalid_args if it may not name this file, or the root of this container, as AllowedFiles has it.
+    void require_file(std::string_view key, const std::string& path) const;
+    void require_root(std::string_view key, const std::string& path) const;
 
     /// Says how far the work is, in bytes, though not more often than anybody looks.
     void at(std::uint64_t processed, std::uint64_t total);
@@ -36,7 +54,9 @@ public:
 
 private:
     int socket_;
+    Scope scope_;
     UniqueFd signals_;
+    std::vector<UniqueFd> files_;
     std::chrono::steady_clock::time_point told_;
 };
 

@@ -2,16 +2,37 @@
 #include "helper/request.h"
 
 #include "helper/protocol.h"
+#include "model/allowed_directories.h"
 
+#include <fmt/format.h>
+#include <pwd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <exception>
+#include <utility>
 
 namespace virtbus {
 
 namespace {
+
+uid_t uid_of(const char* user) {
+    const auto* found = ::getpwnam(user);
+    if (found == nullptr) throw Error(Code::failed, fmt::format("There is no user {}", user));
+    return found->pw_uid;
+}
+
+/// Not even root: whoever has that needs nobody's help, and whoever tricks it shall get none.
+void require_user(int socket, uid_t uid) {
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || peer.uid != uid)
+        throw Error(Code::access_denied, fmt::format("Refused uid {}: this serves uid {} alone", peer.uid, uid));
+}
+
+Scope service_scope(std::string part) { return {read_allowed_files(default_config_file), std::move(part)}; }
 
 nlohmann::json outcome_of_request(Perform perform, Peer& peer) {
     try {
@@ -28,7 +49,7 @@ nlohmann::json outcome_of_request(Perform perform, Peer& peer) {
 
 }  // namespace
 
-int answer_request(Perform perform) {
+int answer_request(int count, char** arguments, Perform perform) {
     ::umask(077);
     struct stat in {};
     if (::fstat(STDIN_FILENO, &in) != 0 || !S_ISSOCK(in.st_mode)) {
@@ -37,10 +58,10 @@ int answer_request(Perform perform) {
         return 2;
     }
     try {
-        Peer peer(STDIN_FILENO);
-        const auto outcome = outcome_of_request(perform, peer);
-        peer.answer(outcome);
-        return outcome.contains("done") ? 0 : 1;
+        require_user(STDIN_FILENO, count > 1 ? uid_of(arguments[1]) : ::geteuid());
+        Peer peer(STDIN_FILENO, count > 1 ? service_scope(count > 2 ? arguments[2] : "") : Scope());
+        peer.answer(outcome_of_request(perform, peer));
+        return 0;
     } catch (const std::exception& error) {
         std::fprintf(stderr, "%s\n", error.what());
         return 1;

@@ -2,10 +2,27 @@
 #include "libvirt/connection.h"
 
 #include "base/log.h"
+#include "base/unique_fd.h"
 #include "libvirt/error.h"
 #include "model/uri.h"
 
+#include <sys/socket.h>
+
+#include <cerrno>
+
 namespace virtbus {
+
+namespace {
+
+/// The service's sandbox has no network, and libvirt does not know why.
+const char* way_out(const std::string& uri) {
+    if (host_of_uri(uri).empty()) return "";
+    const UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    return socket || errno != EAFNOSUPPORT ? "" : " (virtbus.service has no network: remote-hypervisors.conf, in "
+                                                  "/usr/share/virtbus, says how to give it one)";
+}
+
+}  // namespace
 
 OpenedConnection open_connection(const std::string& uri, Keepalive keepalive, const CredentialsSource& credentials) {
     CredentialsAnswer answer(read_credentials(credentials, uri));
@@ -14,7 +31,8 @@ OpenedConnection open_connection(const std::string& uri, Keepalive keepalive, co
         const auto error = last_error();
         const Code code = code_from(error, nullptr);
         const bool named = code == Code::access_denied || code == Code::not_supported;
-        throw Error(named ? code : Code::disconnected, "Cannot connect: " + without_secrets(error.message, uri));
+        throw Error(named ? code : Code::disconnected,
+                    "Cannot connect: " + without_secrets(error.message, uri) + way_out(uri));
     }
     // Fails for drivers inside this process alone; 1 if the other side doesn't know it.
     const int result = virConnectSetKeepAlive(connection.get(), keepalive.interval, keepalive.count);

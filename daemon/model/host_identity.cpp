@@ -33,13 +33,14 @@ bool is_there(const std::filesystem::path& path) {
     return std::filesystem::exists(path, ignored);
 }
 
-/// Boot entries and directories are named by the id, kernel-install(8).
-bool has_boot_entries(const std::filesystem::path& root, const std::string& id) {
+/// Boot entries and directories are named by the id, kernel-install(8). Where we may not look there may be some.
+bool may_have_boot_entries(const std::filesystem::path& root, const std::string& id) {
     for (const auto* directory : {"boot", "efi", "boot/efi"}) {
         if (is_there(root / directory / id)) return true;
-        std::error_code ignored;
-        for (const auto& entry : std::filesystem::directory_iterator(root / directory / "loader/entries", ignored))
+        std::error_code error;
+        for (const auto& entry : std::filesystem::directory_iterator(root / directory / "loader/entries", error))
             if (entry.path().filename().string().starts_with(id)) return true;
+        if (error == std::errc::permission_denied) return true;
     }
     return false;
 }
@@ -95,8 +96,8 @@ std::vector<Consequence> consequences_of_another_id(const std::string& root, con
         if (is_there(base / sign.path)) found.emplace_back(sign.word, sign.text);
     if (id && is_there(base / "var/log/journal" / id->text()))
         found.emplace_back("journal", "the journal until now is shown only with journalctl --merge");
-    if (id && has_boot_entries(base, id->text()))
-        found.emplace_back("boot-entries", "boot entries are named by the old id, and may set it again at boot: "
+    if (id && may_have_boot_entries(base, id->text()))
+        found.emplace_back("boot-entries", "boot entries may be named by the old id, and set it again at boot: "
                                            "systemd.machine_id=");
     if (running_guests > 0)
         found.emplace_back("running-guests", fmt::format("{} machines run; libvirt may be told that this is another host",

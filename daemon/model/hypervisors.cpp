@@ -27,6 +27,12 @@ constexpr std::size_t most_leaving = 16;
 
 constexpr auto by_name = [](const auto& left, const auto& right) { return left->name() < right->name(); };
 
+/// "" where there is none.
+std::string uri_in(const std::map<std::string, std::string>& uris, const std::string& name) {
+    const auto found = uris.find(name);
+    return found == uris.end() ? "" : found->second;
+}
+
 }  // namespace
 
 /// Waits for the first word of one that nobody has asked for.
@@ -61,20 +67,17 @@ Hypervisors::Hypervisors(asio::io_context& loop, ImageFormats& formats, std::fil
       formats_(formats),
       file_(loop, std::move(file)),
       connector_(std::move(connector)),
-      poll_interval_(configured.poll_interval),
-      where_(std::move(configured.where)) {
-    for (const auto& [name, uri] : configured.uris) all_.push_back(make(name, uri, Origin::configuration));
+      configured_(std::move(configured)) {
+    for (const auto& [name, uri] : configured_.uris) all_.push_back(make(name, uri, Origin::configuration));
     read_kept();
     for (const auto& [name, uri] : kept_) {
         if (!find(name))
             all_.push_back(make(name, uri, Origin::caller));
         else
-            log::info(fmt::format("hypervisor {} was added once, and stands in {} now", name, where_));
+            log::info(fmt::format("hypervisor {} was added once, and stands in {} now", name, configured_.where));
     }
     std::sort(all_.begin(), all_.end(), by_name);
-    for (const auto& [name, uri] : configured.candidates) {
-        if (!find(name)) candidates_.push_back(std::make_shared<Candidate>(*this, make(name, uri, Origin::candidate)));
-    }
+    look_for_candidates();
 }
 
 Hypervisors::~Hypervisors() = default;
@@ -101,7 +104,7 @@ Task<> Hypervisors::write_kept() {
 
 std::shared_ptr<Hypervisor> Hypervisors::make(const std::string& name, const std::string& uri, Origin origin) {
     return std::make_shared<Hypervisor>(loop_, name, public_uri(uri), connector_(name, uri, origin != Origin::caller),
-                                        formats_, Hypervisor::Settings{origin, poll_interval_});
+                                        formats_, Hypervisor::Settings{origin, configured_.poll_interval});
 }
 
 /// What goes wrong where it is shown must not keep it from others.
@@ -141,6 +144,11 @@ void Hypervisors::serve(const std::shared_ptr<Hypervisor>& hypervisor) {
     all_.insert(std::upper_bound(all_.begin(), all_.end(), hypervisor, by_name), hypervisor);
     for (auto* observer : observers_)
         tell(*observer, [&](HypervisorsObserver& each) { each.added(hypervisor); });
+}
+
+void Hypervisors::look_for_candidates() {
+    for (const auto& [name, uri] : configured_.candidates)
+        if (!find(name)) candidates_.push_back(std::make_shared<Candidate>(*this, make(name, uri, Origin::candidate)));
 }
 
 void Hypervisors::decide(const std::shared_ptr<Candidate>& candidate) {
@@ -205,15 +213,19 @@ Task<std::shared_ptr<Hypervisor>> Hypervisors::add(std::string name, std::string
         std::rethrow_exception(failure);
     }
     auto hypervisor = make(name, uri, Origin::caller);
+    begin(hypervisor);
+    co_return hypervisor;
+}
+
+void Hypervisors::begin(const std::shared_ptr<Hypervisor>& hypervisor) {
     serve(hypervisor);
     if (started_) hypervisor->start();
-    co_return hypervisor;
 }
 
 Task<> Hypervisors::remove(std::string name) {
     const auto hypervisor = require(name);
     if (hypervisor->is_configured())
-        throw Error(Code::invalid_state, fmt::format("hypervisor {} stands in {}: remove it there", name, where_));
+        throw Error(Code::invalid_state, fmt::format("hypervisor {} stands in {}: remove it there", name, configured_.where));
     auto kept = kept_.extract(name);
     std::exception_ptr failure;
     try {
@@ -225,11 +237,34 @@ Task<> Hypervisors::remove(std::string name) {
         if (!kept.empty()) kept_.insert(std::move(kept));
         std::rethrow_exception(failure);
     }
-    if (std::erase(all_, hypervisor) == 0) co_return;  // another call was first
+    drop(hypervisor);
+}
+
+void Hypervisors::drop(const std::shared_ptr<Hypervisor>& hypervisor) {
+    if (std::erase(all_, hypervisor) == 0) return;  // another call was first
     for (auto observer = observers_.rbegin(); observer != observers_.rend(); ++observer)
         tell(**observer, [&](HypervisorsObserver& each) { each.removed(hypervisor); });
     leaving_.push_back(hypervisor);
     hypervisor->stop();
+}
+
+void Hypervisors::reconfigure(ConfiguredHypervisors configured) {
+    const auto old = std::exchange(configured_, std::move(configured));
+    const auto has_changed = [&](const std::string& name) {
+        return uri_in(old.uris, name) != uri_in(configured_.uris, name) ||
+               uri_in(old.candidates, name) != uri_in(configured_.candidates, name);
+    };
+    while (!candidates_.empty()) dismiss(candidates_.back());
+    for (const auto& hypervisor : List(all_))
+        if (has_changed(hypervisor->name())) drop(hypervisor);
+    for (const auto& [name, uri] : configured_.uris)
+        if (!find(name)) begin(make(name, uri, Origin::configuration));
+    // Those that callers added come back when the configuration has their name no more.
+    for (const auto& [name, uri] : kept_)
+        if (!find(name)) begin(make(name, uri, Origin::caller));
+    look_for_candidates();
+    if (started_)
+        for (const auto& candidate : candidates_) candidate->hypervisor()->start();
 }
 
 void check_hypervisor_name(const std::string& name) {

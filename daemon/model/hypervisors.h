@@ -73,13 +73,21 @@ public:
     /// no_such_hypervisor, or invalid_state for one of the configuration.
     Task<> remove(std::string name);
 
+    /// Serves what the configuration has now: whose URI is another is removed, with its jobs, and comes anew. How often
+    /// those without events are listed counts for those that come from now on.
+    void reconfigure(ConfiguredHypervisors configured);
+
 private:
     class Candidate;
 
-    void serve(const std::shared_ptr<Hypervisor>& hypervisor);
+    void look_for_candidates();
     void decide(const std::shared_ptr<Candidate>& candidate);
     void dismiss(std::shared_ptr<Candidate> candidate);
     std::shared_ptr<Hypervisor> make(const std::string& name, const std::string& uri, Origin origin);
+    /// Tells of it, and in begin() starts it; drop() ends that.
+    void serve(const std::shared_ptr<Hypervisor>& hypervisor);
+    void begin(const std::shared_ptr<Hypervisor>& hypervisor);
+    void drop(const std::shared_ptr<Hypervisor>& hypervisor);
     void read_kept();
     Task<> write_kept();
     [[nodiscard]] std::size_t leaving() const;
@@ -90,8 +98,7 @@ private:
     ImageFormats& formats_;
     StateFile file_;
     MakeConnector connector_;
-    std::chrono::seconds poll_interval_;
-    std::string where_;                         // the configured ones stand
+    ConfiguredHypervisors configured_;
     std::map<std::string, std::string> kept_;   // name → URI; also of those that are configured by now
     List all_;
     std::vector<std::shared_ptr<Candidate>> candidates_;

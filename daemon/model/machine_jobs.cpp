@@ -149,7 +149,10 @@ void JobAdopter::added(const std::shared_ptr<Hypervisor>& hypervisor) {
     });
 }
 
-void JobAdopter::removed(const std::shared_ptr<Hypervisor>& hypervisor) { hypervisor->inventory().on_job_begun({}); }
+void JobAdopter::removed(const std::shared_ptr<Hypervisor>& hypervisor) {
+    hypervisor->inventory().on_job_begun({});
+    jobs_.cancel_all_on(hypervisor->name());
+}
 
 Jobs::Work shutdown_work(std::shared_ptr<Hypervisor> hypervisor, Uuid uuid, ShutdownPlan plan) {
     return [=](JobControl& job) { return shut_down(hypervisor, uuid, plan, job); };

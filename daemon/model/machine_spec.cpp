@@ -132,6 +132,13 @@ bool has_link(std::filesystem::path resolved) {
     return false;
 }
 
+/// What we may not see, only the administrator has put there, links as well; whether it is there, libvirt finds out.
+std::filesystem::path unseen(const std::filesystem::path& path, std::error_code& error) {
+    const auto name = path.filename();
+    if (name.empty() || name == "." || name == "..") return {};
+    return std::filesystem::canonical(path.parent_path(), error) / name;
+}
+
 }  // namespace
 
 void AllowedFiles::check(std::string_view key, const std::string& file) const {
@@ -157,8 +164,11 @@ void AllowedFiles::check_root(std::string_view key, const std::string& directory
     const std::filesystem::path path(directory);
     if (!path.is_absolute()) refuse_value(key, "must be an absolute path");
     std::error_code error;
-    const auto resolved = std::filesystem::canonical(path, error);
-    if (error || !std::filesystem::is_directory(resolved, error)) refuse_value(key, directory + " is not a directory");
+    auto resolved = std::filesystem::canonical(path, error);
+    if (error == std::errc::permission_denied)
+        resolved = unseen(path, error);
+    else if (error || !std::filesystem::is_directory(resolved, error))
+        refuse_value(key, directory + " is not a directory");
     const auto is_in = [&](const std::filesystem::path& root) {
         const auto parent = std::filesystem::canonical(root, error);
         return !error && resolved.has_relative_path() && resolved.parent_path() == parent;

@@ -49,6 +49,7 @@ TEST_F(AccessTest, OnlyRootMayDoTheRest) {
     EXPECT_EQ(as_nobody(first_path, "org.virtbus1.Hypervisor", "GetCapabilitiesXml"), access_denied);
     EXPECT_EQ(as_nobody("/org/virtbus1", manager, "AddHypervisor", "lab", "qemu:///system", "{}"), access_denied);
     EXPECT_EQ(as_nobody("/org/virtbus1", manager, "RemoveHypervisor", "first", "{}"), access_denied);
+    EXPECT_EQ(as_nobody("/org/virtbus1", manager, "Reload", "{}"), access_denied);
     EXPECT_EQ(first->calls(), before) << "refused before anything was done";
     client.machine(database_path)->Start({});
     EXPECT_EQ(client.machine(database_path)->State(), "running");

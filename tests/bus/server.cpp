@@ -48,7 +48,8 @@ public:
         hypervisors_.observe(&adopter_);
         tree_ = std::make_unique<bus::Tree>(
             bus::Services{loop_, *connection_, authority_, managed_objects_},
-            bus::Model{hypervisors_, jobs_, image_jobs_, identity_jobs_, clones_, std::move(containers), host_, allowed},
+            bus::Model{hypervisors_, jobs_, image_jobs_, identity_jobs_, clones_, std::move(containers), host_, allowed,
+                       []() -> Task<> { co_return; }},
             [](const std::string&) {});
         spawn(loop_, host_.start(), "watching this host's machine-id");
         hypervisors_.start();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // A caller names files for QEMU only below the directories that the administrator allows, whatever links and dots the
 // path is made of.
+#include "model/allowed_directories.h"
 #include "model/machine_spec.h"
 #include "support/errors.h"
 
@@ -164,6 +165,22 @@ TEST_F(AllowedFilesTest, TheRootOfAContainerIsDirectlyInADirectoryForRoots) {
         EXPECT_TRUE(test::refuses(check_root(directory), Code::invalid_args, "root: ")) << directory;
     EXPECT_TRUE(test::refuses(test::outcome_of([&] { allowed.check("disks[0].file", top / "roots/box/etc/x"); }),
                               Code::invalid_args, "disks[0].file: "));
+}
+
+TEST_F(AllowedFilesTest, AHelperReadsThemInTheConfigurationItself) {
+    const auto file = (top / "virtbus.json").string();
+    const auto allows = [&](const fs::path& path) {
+        return !test::outcome_of([&] { read_allowed_files(file).check("file", path.string()); }).failed;
+    };
+    EXPECT_TRUE(allows("/var/lib/libvirt/images/web.qcow2")) << "the default, as there is no file";
+    EXPECT_FALSE(allows(top / "images/web.qcow2"));
+    std::ofstream(file) << "// ours\n{\"log-level\": \"info\", \"allowed-directories\": [\"" << (top / "images").string() << "\"]}";
+    EXPECT_TRUE(allows(top / "images/web.qcow2"));
+    EXPECT_FALSE(allows("/var/lib/libvirt/images/web.qcow2"));
+    for (const auto* broken : {"", "[", "[]", "{\"allowed-directories\": \"/\"}"}) {
+        std::ofstream(file) << broken;
+        EXPECT_FALSE(allows("/var/lib/libvirt/images/web.qcow2")) << broken;
+    }
 }
 
 }  // namespace

@@ -182,6 +182,31 @@ TEST_F(HypervisorsTest, WhatWasAddedIsBackAfterARestart) {
     EXPECT_EQ(status.st_mode & 0777U, 0600U);
 }
 
+TEST_F(HypervisorsTest, ADifferentConfigurationChangesOnlyWhatIsDifferentInIt) {
+    add("lab", "qemu+ssh://added.example/system");
+    const auto qemu = hypervisors->require("qemu");
+    std::vector<std::string> lines;
+    Recorder recorder("it", lines);
+    hypervisors->observe(&recorder);
+    lines.clear();
+
+    hypervisors->reconfigure({{{"qemu", "qemu:///system"}, {"lab", "qemu+ssh://new.example/system"}, {"lxc", "lxc:///system"}}, "virtbus.json"});
+    EXPECT_THAT(lines, ElementsAre("it: removed lab", "it: added lab", "it: added lxc"));
+    EXPECT_EQ(hypervisors->require("qemu"), qemu) << "the same is left alone";
+    EXPECT_EQ(hypervisors->require("lab")->uri(), "qemu+ssh://new.example/system");
+    EXPECT_TRUE(hypervisors->require("lab")->is_configured());
+    await_connected("lab");
+    await_connected("lxc");
+
+    lines.clear();
+    hypervisors->reconfigure({{{"lxc", "lxc:///other"}}, "virtbus.json"});
+    EXPECT_THAT(names(), ElementsAre("lab", "lxc"));
+    EXPECT_EQ(hypervisors->require("lab")->uri(), "qemu+ssh://added.example/system") << "what was added is back";
+    EXPECT_FALSE(hypervisors->require("lab")->is_configured());
+    EXPECT_THAT(lines, ElementsAre("it: removed lab", "it: removed lxc", "it: removed qemu", "it: added lxc", "it: added lab"));
+    hypervisors->ignore(&recorder);
+}
+
 TEST_F(HypervisorsTest, TheConfigurationComesBeforeWhatWasAdded) {
     add("lab", "qemu+ssh://old.example/system");
     end_daemon();
