@@ -31,7 +31,7 @@ UniqueFd hear_signals() {
 
 }  // namespace
 
-Peer::Peer(int socket, Scope scope) : socket_(socket), scope_(std::move(scope)), signals_(hear_signals()) {}
+Peer::Peer(int socket) : socket_(socket), signals_(hear_signals()) {}
 
 std::string Peer::request() {
     std::string received;

@@ -29,8 +29,10 @@ struct Scope {
 class Peer {
 public:
     /// From here on SIGTERM, SIGINT and SIGHUP are heard here, and end nothing by themselves.
-    explicit Peer(int socket, Scope scope = {});
+    explicit Peer(int socket);
 
+    /// From now on only that is done for it.
+    void limit(Scope scope) { scope_ = std::move(scope); }
     /// Waits for the request, one line. Error cancelled when none comes.
     std::string request();
     /// The descriptors that came with it.

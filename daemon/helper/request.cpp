@@ -12,7 +12,8 @@
 
 #include <cstdio>
 #include <exception>
-#include <utility>
+#include <optional>
+#include <string>
 
 namespace virtbus {
 
@@ -32,10 +33,10 @@ void require_user(int socket, uid_t uid) {
         throw Error(Code::access_denied, fmt::format("Refused uid {}: this serves uid {} alone", peer.uid, uid));
 }
 
-Scope service_scope(std::string part) { return {read_allowed_files(default_config_file), std::move(part)}; }
-
-nlohmann::json outcome_of_request(Perform perform, Peer& peer) {
+/// `part`: of a service; nothing for a child.
+nlohmann::json outcome_of_request(Perform perform, const std::optional<std::string>& part, Peer& peer) {
     try {
+        if (part) peer.limit({read_allowed_files(default_config_file), *part});
         return {{"done", perform(nlohmann::json::parse(peer.request()), peer)}};
     } catch (const Error& error) {
         return {{"error", error_to_json(error)}};
@@ -59,8 +60,10 @@ int answer_request(int count, char** arguments, Perform perform) {
     }
     try {
         require_user(STDIN_FILENO, count > 1 ? uid_of(arguments[1]) : ::geteuid());
-        Peer peer(STDIN_FILENO, count > 1 ? service_scope(count > 2 ? arguments[2] : "") : Scope());
-        peer.answer(outcome_of_request(perform, peer));
+        std::optional<std::string> part;
+        if (count > 1) part = count > 2 ? arguments[2] : "";
+        Peer peer(STDIN_FILENO);
+        peer.answer(outcome_of_request(perform, part, peer));
         return 0;
     } catch (const std::exception& error) {
         std::fprintf(stderr, "%s\n", error.what());

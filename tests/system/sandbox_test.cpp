@@ -173,6 +173,8 @@ TEST(HelperServiceTest, TheConfigurationLetsThemGoElsewhere) {
     EXPECT_THAT(ask("virtbus", "helper", create_in("/srv/images")), HasSubstr("done"));
     EXPECT_TRUE(std::filesystem::exists("/srv/images/attempt"));
     EXPECT_THAT(ask("virtbus", "helper", create_in("/var/lib/libvirt/images")), HasSubstr("allowed-directories"));
+    write_configuration({}, R"(, "allowed-directories": )");
+    EXPECT_THAT(ask("virtbus", "helper", create_in("/srv/images")), HasSubstr("/etc/virtbus/virtbus.json: "));
     write_configuration();
 }
 
