@@ -190,7 +190,9 @@ TEST_F(HypervisorsTest, ADifferentConfigurationChangesOnlyWhatIsDifferentInIt) {
     hypervisors->observe(&recorder);
     lines.clear();
 
-    hypervisors->reconfigure({{{"qemu", "qemu:///system"}, {"lab", "qemu+ssh://new.example/system"}, {"lxc", "lxc:///system"}}, "virtbus.json"});
+    ConfiguredHypervisors other;
+    other.uris = {{"qemu", "qemu:///system"}, {"lab", "qemu+ssh://new.example/system"}, {"lxc", "lxc:///system"}};
+    hypervisors->reconfigure(other);
     EXPECT_THAT(lines, ElementsAre("it: removed lab", "it: added lab", "it: added lxc"));
     EXPECT_EQ(hypervisors->require("qemu"), qemu) << "the same is left alone";
     EXPECT_EQ(hypervisors->require("lab")->uri(), "qemu+ssh://new.example/system");
@@ -199,7 +201,8 @@ TEST_F(HypervisorsTest, ADifferentConfigurationChangesOnlyWhatIsDifferentInIt) {
     await_connected("lxc");
 
     lines.clear();
-    hypervisors->reconfigure({{{"lxc", "lxc:///other"}}, "virtbus.json"});
+    other.uris = {{"lxc", "lxc:///other"}};
+    hypervisors->reconfigure(other);
     EXPECT_THAT(names(), ElementsAre("lab", "lxc"));
     EXPECT_EQ(hypervisors->require("lab")->uri(), "qemu+ssh://added.example/system") << "what was added is back";
     EXPECT_FALSE(hypervisors->require("lab")->is_configured());
