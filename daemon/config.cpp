@@ -83,6 +83,17 @@ void read_poll_interval(const Json& value, Config& config) {
     if (config.hypervisors.poll_interval.count() < 1) throw ConfigError("poll-interval: must be at least 1 second");
 }
 
+void read_limits(const Json& value, Config& config) {
+    const std::map<std::string, std::size_t*> known{
+        {"calls", &config.limits.calls}, {"jobs", &config.limits.jobs}, {"machines", &config.limits.machines}};
+    for (const auto& [key, number] : value.items()) {
+        const auto limit = known.find(key);
+        if (limit == known.end()) throw ConfigError(fmt::format("limits.{}: unknown; known are calls, jobs, machines", key));
+        if (!number.is_number_unsigned()) throw ConfigError(fmt::format("limits.{}: must be a number, 0 or more", key));
+        *limit->second = number.get<std::size_t>();
+    }
+}
+
 void read_log_level(const Json& value, Config& config) {
     const auto level = log::level_from(get<std::string>(value, "log-level"));
     if (!level) throw ConfigError("log-level: must be one of emerg, alert, crit, err, warning, notice, info, debug");
@@ -95,6 +106,7 @@ const std::map<std::string, std::function<void(const Json&, Config&)>> settings{
     {"allowed-directories", read_allowed_directories},
     {"container-directories", read_container_directories},
     {"credentials-directory", read_credentials_directory},
+    {"limits", read_limits},
     {"log-level", read_log_level},
     {"poll-interval", read_poll_interval},
 };
@@ -160,7 +172,7 @@ void read_settings(const std::string& json, Config& config) {
         const auto setting = settings.find(key);
         if (setting == settings.end())
             throw ConfigError(fmt::format("{}: unknown; known are allowed-directories, container-directories, "
-                                          "credentials-directory, hypervisors, keepalive, log-level, poll-interval", key));
+                                          "credentials-directory, hypervisors, keepalive, limits, log-level, poll-interval", key));
         setting->second(value, config);
     }
 }
@@ -185,7 +197,10 @@ Config read_config(int argc, char** argv) {
     find_helpers(config);
     config.given_credentials = given_directory("CREDENTIALS_DIRECTORY");
     config.state_directory = default_state_directory(config.user);
-    if (config.user) config.allowed.files = {"/"};  // QEMU has its user's rights there, no more
+    if (config.user) {
+        config.allowed.files = {"/"};  // QEMU has its user's rights there, no more
+        config.limits = Limits::none();      // and there are no others
+    }
     const auto text = read_file(file.empty() ? default_file : file);
     if (!text && !file.empty()) throw ConfigError(file + ": cannot be read");
     // The session's daemon is not the administrator's: it reads a file only when told.

@@ -6,6 +6,7 @@
 #include "helper/helper_place.h"
 #include "model/allowed_directories.h"
 #include "model/hypervisors.h"
+#include "model/user_limits.h"
 
 #include <filesystem>
 #include <stdexcept>
@@ -28,6 +29,7 @@ struct Config {
     HelperPlace guest_helper{""};                     ///< virtbus-guest-helper
     HelperPlace container_helper{""};                 ///< virtbus-container-helper
     std::string root = "/";                           ///< of the system whose machine-id is this host's
+    Limits limits;                                    ///< of each user but root
     log::Level log_level = log::Level::info;
 };
 

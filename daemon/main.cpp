@@ -2,6 +2,7 @@
 // virtbusd: the composition root. Everything is made here, in the order of its dependencies, and ends in the reverse.
 #include "base/log.h"
 #include "base/service_manager.h"
+#include "bus/audit.h"
 #include "bus/authority.h"
 #include "bus/connection.h"
 #include "bus/paths.h"
@@ -21,6 +22,7 @@
 #include "model/jobs.h"
 #include "model/machine_clone.h"
 #include "model/machine_jobs.h"
+#include "model/machine_quota.h"
 #include "model/worker_lane.h"
 
 #include <asio/io_context.hpp>
@@ -56,15 +58,16 @@ public:
           connection_(bus::open_bus(type_)),
           managed_objects_(loop_, *connection_, bus::root_path),
           pump_(loop_, *connection_),
-          callers_(loop_, *connection_),
-          authority_(type_, callers_),
-          jobs_(loop_),
+          callers_(loop_, *connection_, config_.limits.calls),
+          authority_(type_, loop_, *connection_, callers_),
+          jobs_(loop_, config_.limits.jobs),
           formats_(loop_, config_.state_directory / "formats.json"),
           journal_(loop_, config_.state_directory / "jobs.json"),
           image_tool_(std::make_shared<HelperTool>(config_.image_helper)),
           image_jobs_(jobs_, journal_, image_tool_),
           hypervisors_(loop_, formats_, config_.state_directory / "hypervisors.json", connector(),
                        config_.hypervisors),
+          machine_quota_(hypervisors_, config_.limits.machines),
           identities_(loop_, config_.state_directory / "machine-ids.json"),
           identity_jobs_(jobs_, identities_, std::make_shared<GuestHelperTool>(config_.guest_helper)),
           clones_(jobs_, journal_, image_tool_, identity_jobs_),
@@ -72,7 +75,7 @@ public:
         hypervisors_.observe(&identities_);
         hypervisors_.observe(&adopter_);
         tree_ = std::make_unique<bus::Tree>(
-            bus::Services{loop_, *connection_, authority_, managed_objects_},
+            bus::Services{loop_, *connection_, callers_, authority_, audit_, managed_objects_, machine_quota_},
             bus::Model{hypervisors_, jobs_, image_jobs_, identity_jobs_, clones_,
                        std::make_shared<ContainerHelperTool>(config_.container_helper), host_,
                        allowed_files(), [this] { return reload(); }},
@@ -166,12 +169,14 @@ private:
     bus::Pump pump_;
     bus::Callers callers_;
     bus::Authority authority_;
+    bus::Audit audit_;
     Jobs jobs_;
     ImageFormats formats_;
     JobJournal journal_;
     std::shared_ptr<ImageTool> image_tool_;
     ImageJobs image_jobs_;
     Hypervisors hypervisors_;
+    MachineQuota machine_quota_;
     Identities identities_;
     JobAdopter adopter_{jobs_};
     IdentityJobs identity_jobs_;

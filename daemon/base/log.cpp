@@ -59,7 +59,7 @@ bool to_journal() {
     return false;
 }
 
-void write_journal(Level level, std::string_view message, Fields fields) {
+void write_journal(Level level, std::string_view message, const Fields& fields) {
     std::vector<std::string> entries{
         fmt::format("MESSAGE={}", message),
         fmt::format("PRIORITY={}", static_cast<int>(level)),
@@ -72,7 +72,7 @@ void write_journal(Level level, std::string_view message, Fields fields) {
     sd_journal_sendv(parts.data(), static_cast<int>(parts.size()));
 }
 
-void write_console(Level level, std::string_view message, Fields fields) {
+void write_console(Level level, std::string_view message, const Fields& fields) {
     std::string line = fmt::format("virtbusd: {}: {}", to_string(level), message);
     if (current_level.load() == Level::debug)
         for (const auto& field : fields) line += fmt::format(" {}={}", field.name, field.value);
@@ -83,7 +83,7 @@ void write_console(Level level, std::string_view message, Fields fields) {
 
 }  // namespace
 
-void write(Level level, std::string_view message, Fields fields) {
+void write(Level level, std::string_view message, const Fields& fields) {
     if (level > current_level.load()) return;
     if (to_journal())
         write_journal(level, message, fields);

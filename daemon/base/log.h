@@ -3,10 +3,10 @@
 // error. May be used from any thread. The level and target are the one state that is process-wide, as standard error is.
 #pragma once
 
-#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace virtbus::log {
 
@@ -17,19 +17,19 @@ enum class Target { automatic, journal, console };
 
 /// A journal field: upper-case, see systemd.journal-fields(7). Ours begin with VIRTBUS_.
 struct Field {
-    std::string_view name;
+    std::string name;
     std::string value;
 };
 
-using Fields = std::initializer_list<Field>;
+using Fields = std::vector<Field>;
 
 /// Writes one line, unless it is less important than the level set.
-void write(Level level, std::string_view message, Fields fields = {});
+void write(Level level, std::string_view message, const Fields& fields = {});
 
-inline void debug(std::string_view message, Fields fields = {}) { write(Level::debug, message, fields); }
-inline void info(std::string_view message, Fields fields = {}) { write(Level::info, message, fields); }
-inline void warning(std::string_view message, Fields fields = {}) { write(Level::warning, message, fields); }
-inline void error(std::string_view message, Fields fields = {}) { write(Level::err, message, fields); }
+inline void debug(std::string_view message, const Fields& fields = {}) { write(Level::debug, message, fields); }
+inline void info(std::string_view message, const Fields& fields = {}) { write(Level::info, message, fields); }
+inline void warning(std::string_view message, const Fields& fields = {}) { write(Level::warning, message, fields); }
+inline void error(std::string_view message, const Fields& fields = {}) { write(Level::err, message, fields); }
 
 void set_level(Level level);
 Level level();

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "bus/authority.h"
 
-#include "base/log.h"
 #include "model/error.h"
 
 #include <fmt/format.h>
@@ -16,6 +15,8 @@ std::string_view to_string(Action action) {
         case Action::machine_control: return "org.virtbus1.machine.control";
         case Action::machine_edit: return "org.virtbus1.machine.edit";
         case Action::machine_create: return "org.virtbus1.machine.create";
+        case Action::machine_clone: return "org.virtbus1.machine.clone";
+        case Action::machine_define: return "org.virtbus1.machine.define-xml";
         case Action::machine_delete: return "org.virtbus1.machine.delete";
         case Action::machine_console: return "org.virtbus1.machine.console";
         case Action::container_run: return "org.virtbus1.container.run";
@@ -39,20 +40,20 @@ std::string_view to_string(Action action) {
     return "";
 }
 
-Task<uid_t> Authority::require(Action action, std::string sender) {
-    const auto uid = co_await callers_.uid(std::move(sender));
-    if (!allows(action, uid)) {
-        log::info(fmt::format("refused {} to uid {}", to_string(action), uid), {{"VIRTBUS_UID", std::to_string(uid)}});
-        throw Error(Code::access_denied, fmt::format("{} is not allowed to uid {}", to_string(action), uid));
-    }
-    co_return uid;
+Authority::Authority(BusType bus, asio::io_context& loop, sdbus::IConnection& connection, Callers& callers) : bus_(bus) {
+    if (bus == BusType::system) polkit_.emplace(loop, connection, callers);
 }
 
-bool Authority::allows(Action action, uid_t uid) const {
-    if (uid == 0) return true;
-    // The session's daemon does with its user's rights what its user asks for. On the system bus everybody may see
-    // what the properties show, and the rest is root's.
-    return bus_ == BusType::session ? uid == ::geteuid() : action == Action::read;
+Task<> Authority::require(Action action, Call call) {
+    if (call.uid == 0) co_return;
+    const std::string id(to_string(action));
+    if (bus_ == BusType::session) {
+        // The session's daemon does with its user's rights what its user asks for.
+        if (call.uid == ::geteuid()) co_return;
+        throw Error(Code::access_denied, fmt::format("{} is not allowed to uid {}: this is another's session", id, call.uid));
+    }
+    // Everybody may see what the properties show.
+    if (action != Action::read) co_await polkit_->require(id, std::move(call));
 }
 
 }  // namespace virtbus::bus

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Who may do what. Every method names the action it needs; there is no way to serve one without.
+// Who may do what. Every method names the action it needs; there is no way to serve one without. Main thread only.
 #pragma once
 
 #include "base/task.h"
 #include "bus/callers.h"
 #include "bus/connection.h"
+#include "bus/polkit.h"
 
+#include <optional>
 #include <string_view>
 
 namespace virtbus::bus {
@@ -17,6 +19,8 @@ enum class Action {
     machine_control,    ///< start, stop, pause, …
     machine_edit,       ///< its definition
     machine_create,
+    machine_clone,      ///< with what is in its disks
+    machine_define,     ///< by XML, which may name any file or program: whoever may is as good as root
     machine_delete,
     machine_console,
     container_run,      ///< a command inside
@@ -38,21 +42,20 @@ enum class Action {
     job_cancel,
 };
 
-/// The action's id, as polkit will know it: org.virtbus1.<noun>.<intent>.
+/// The action's id, as polkit knows it: org.virtbus1.<noun>.<intent>, see org.virtbus1.policy.
 std::string_view to_string(Action action);
 
 class Authority {
 public:
-    Authority(BusType bus, Callers& callers) : bus_(bus), callers_(callers) {}
+    Authority(BusType bus, asio::io_context& loop, sdbus::IConnection& connection, Callers& callers);
 
-    /// The uid of `sender`, once it is known to have the right; else Error access_denied, naming the action.
-    Task<uid_t> require(Action action, std::string sender);
+    /// Returns when the caller of `call`, whose uid is known, may do `action`; else Error access_denied, or
+    /// interaction_required when a password would help.
+    Task<> require(Action action, Call call);
 
 private:
-    [[nodiscard]] bool allows(Action action, uid_t uid) const;
-
     BusType bus_;
-    Callers& callers_;
+    std::optional<Polkit> polkit_;  ///< of the system bus
 };
 
 }  // namespace virtbus::bus

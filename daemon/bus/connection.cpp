@@ -4,6 +4,7 @@
 #include <asio/post.hpp>
 #include <fcntl.h>
 #include <poll.h>
+#include <systemd/sd-bus.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -23,6 +24,13 @@ int duplicate(int fd) {
     if (copy < 0) throw std::system_error(errno, std::generic_category(), "cannot duplicate the bus descriptor");
     return copy;
 }
+
+/// sdbus-c++ does not tell the flags of a message: its descendants may look at what is below.
+struct MessageBelow : sdbus::Message {
+    static sd_bus_message* of(const sdbus::Message& message) {
+        return static_cast<sd_bus_message*>(message.*(&MessageBelow::msg_));
+    }
+};
 
 }  // namespace
 
@@ -60,9 +68,14 @@ void Pump::arm(const sdbus::IConnection::PollData& poll) {
     });
 }
 
-std::string current_sender(const sdbus::IObject& object) {
+Call current_call(const sdbus::IObject& object) {
+    Call call;
     const auto* message = object.getCurrentlyProcessedMessage();
-    return message == nullptr ? std::string() : message->getSender();
+    if (message == nullptr) return call;
+    call.sender = message->getSender();
+    call.verb = message->getMemberName();
+    call.interactive = sd_bus_message_get_allow_interactive_authorization(MessageBelow::of(*message)) > 0;
+    return call;
 }
 
 }  // namespace virtbus::bus

@@ -3,6 +3,8 @@
 // differs between sdbus-c++ 1.x and 2.x, and what sdbus-c++ does not offer, belongs into this pair of files.
 #pragma once
 
+#include "bus/call.h"
+
 #include <asio/io_context.hpp>
 #include <asio/posix/stream_descriptor.hpp>
 #include <asio/steady_timer.hpp>
@@ -39,7 +41,7 @@ private:
     std::uint64_t timer_usec_ = UINT64_MAX;
 };
 
-/// The unique name of whoever called the method that `object` is processing now: only before the first suspension.
-std::string current_sender(const sdbus::IObject& object);
+/// The call that `object` is processing now, as far as its message says: only before the first suspension.
+Call current_call(const sdbus::IObject& object);
 
 }  // namespace virtbus::bus

@@ -63,7 +63,7 @@ void ContainerObject::RunCommand(sdbus::Result<sdbus::ObjectPath>&& result, std:
                            take_stream("output", std::move(output), Access::writing),
                            take_stream("errors", std::move(errors), Access::writing)};
         require_awake();
-        admit(call, "run a command in", Feature::run_commands);  // which one may be a secret
+        hypervisor_->require(Feature::run_commands);  // which one may be a secret
         const MachineRef machine{hypervisor_->name(), machine_->uuid};
         auto work = run_command_work(hypervisor_, machine_->uuid, tool_, std::move(command));
         // Several may run at once, and beside whatever else is done with the container.

@@ -30,6 +30,7 @@ public:
 private:
     friend org::virtbus1::Container_properties;
 
+    [[nodiscard]] Details details() const override { return about(*hypervisor_, *machine_); }
     void RunCommand(sdbus::Result<sdbus::ObjectPath>&& result, std::vector<std::string> argv, sdbus::UnixFd input,
                     sdbus::UnixFd output, sdbus::UnixFd errors, VariantMap options) override;
 

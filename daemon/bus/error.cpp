@@ -14,6 +14,8 @@ std::string_view error_name(Code code) {
     switch (code) {
         case Code::invalid_args: return "org.freedesktop.DBus.Error.InvalidArgs";
         case Code::access_denied: return "org.freedesktop.DBus.Error.AccessDenied";
+        case Code::interaction_required: return "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired";
+        case Code::limits_exceeded: return "org.freedesktop.DBus.Error.LimitsExceeded";
         case Code::no_such_machine: return "org.virtbus1.Error.NoSuchMachine";
         case Code::no_such_hypervisor: return "org.virtbus1.Error.NoSuchHypervisor";
         case Code::no_such_pool: return "org.virtbus1.Error.NoSuchPool";

@@ -20,11 +20,6 @@ IdFile read_file_word(const std::string& word) {
 
 std::string text_of(const std::optional<MachineId>& id) { return id ? id->text() : std::string(); }
 
-void log_host_call(const Call& call, std::string_view verb) {
-    log::info(fmt::format("uid {}: {} this host's machine-id", call.uid, verb),
-              {{"VIRTBUS_UID", std::to_string(call.uid)}});
-}
-
 }  // namespace
 
 HostMachineIdObject::HostMachineIdObject(Services services, HostIdentity& host, const Hypervisors& hypervisors)
@@ -62,10 +57,9 @@ void HostMachineIdObject::Get(sdbus::Result<std::string>&& result, std::string f
 void HostMachineIdObject::Ensure(sdbus::Result<bool, std::string>&& result, std::string file, VariantMap options) {
     serve(getObject(), std::move(result), Action::host_machine_id_ensure,
           [this, file = std::move(file),
-           given = Options(std::move(options))](Call& call) -> Task<std::tuple<bool, std::string>> {
+           given = Options(std::move(options))](Call&) -> Task<std::tuple<bool, std::string>> {
               given.refuse_unknown();
               const auto word = read_file_word(file);
-              log_host_call(call, "ensure");
               const auto ensured = co_await host_.ensure(word);
               co_return std::tuple{ensured.created, ensured.id.text()};
           });
@@ -73,9 +67,8 @@ void HostMachineIdObject::Ensure(sdbus::Result<bool, std::string>&& result, std:
 
 void HostMachineIdObject::LinkDbus(sdbus::Result<bool>&& result, VariantMap options) {
     serve(getObject(), std::move(result), Action::host_machine_id_ensure,
-          [this, given = Options(std::move(options))](Call& call) -> Task<bool> {
+          [this, given = Options(std::move(options))](Call&) -> Task<bool> {
               given.refuse_unknown();
-              log_host_call(call, "link the D-Bus copy of");
               co_return co_await host_.link_dbus();
           });
 }
@@ -98,7 +91,6 @@ void HostMachineIdObject::Regenerate(sdbus::Result<std::string>&& result, std::s
     serve(getObject(), std::move(result), Action::host_machine_id_regenerate,
           [this, token = std::move(token), given = Options(std::move(options))](Call& call) -> Task<std::string> {
               given.refuse_unknown();
-              log_host_call(call, "regenerate");
               const auto id = co_await host_.regenerate(call.sender, token, running_guests());
               co_return id.text();
           });

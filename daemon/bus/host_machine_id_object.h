@@ -21,6 +21,7 @@ public:
     void show();
 
 private:
+    [[nodiscard]] Details details() const override { return {}; }
     friend org::virtbus1::HostMachineId_properties;
 
     using Consequences = std::vector<sdbus::Struct<std::string, std::string>>;

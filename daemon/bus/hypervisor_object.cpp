@@ -84,13 +84,15 @@ void HypervisorObject::CreateMachine(PathResult&& result, VariantMap spec) {
               if (info().type != HypervisorType::unknown)
                   check_kind(wanted, info().type == HypervisorType::container ? Kind::container : Kind::vm);
               wanted.owner = call.uid;
+              call.details["machine"] = wanted.name;
               const auto uuid = wanted.uuid.value_or(Uuid::random());
               wanted.uuid = uuid;
+              call.details["uuid"] = uuid.text();
               hypervisor_->require(Feature::define);
+              const auto place = services().machine_quota.reserve(call.uid);
               co_await resolve_disks(wanted);
               const auto claim = claim_disks(jobs_, *hypervisor_, "the start of machine " + wanted.name,
                                              wanted.start ? disks_of(wanted) : std::vector<Disk>());
-              log_call(call, "create machine " + wanted.name);
               auto work = [wanted = std::move(wanted)](Port& port) { return port.create(wanted); };
               co_await settled(hypervisor_->run(Lane::work, std::move(work)), uuid);
               co_return machine_path(hypervisor_->name(), uuid);
@@ -134,14 +136,15 @@ Task<> HypervisorObject::settled(Task<Uuid> making, Uuid uuid) {
 }
 
 void HypervisorObject::DefineXml(PathResult&& result, std::string xml, VariantMap options) {
-    serve(getObject(), std::move(result), Action::machine_create,
+    serve(getObject(), std::move(result), Action::machine_define,
           [this, xml = std::move(xml),
            given = Options(std::move(options))](Call& call) mutable -> Task<sdbus::ObjectPath> {
               given.refuse_unknown();
               hypervisor_->require(Feature::define);
-              log_call(call, "define a machine");
-              auto work = [xml = std::move(xml)](Port& port) { return port.define(xml); };
+              const auto place = services().machine_quota.reserve(call.uid);
+              auto work = [xml = std::move(xml), owner = call.uid](Port& port) { return port.define(xml, owner); };
               const auto uuid = co_await hypervisor_->run(Lane::work, std::move(work));
+              call.details["uuid"] = uuid.text();
               co_await hypervisor_->inventory().refreshed(uuid);
               co_return machine_path(hypervisor_->name(), uuid);
           });
@@ -154,9 +157,9 @@ void HypervisorObject::CreatePool(PathResult&& result, std::string name, std::st
               const PoolSpec spec{name, path, given.take<bool>("autostart").value_or(true)};
               given.refuse_unknown();
               check_pool_name("name", name);
+              call.details["pool"] = name;
               allowed_.check("path", path);
               hypervisor_->require(Feature::pools);
-              log_call(call, "create pool " + name);
               auto work = [spec](Port& port) { port.storage().create_pool(spec); };
               co_await hypervisor_->run(Lane::work, std::move(work));
               co_await hypervisor_->storage().refreshed(name, false);
@@ -202,9 +205,9 @@ void HypervisorObject::CreateNetwork(PathResult&& result, VariantMap spec) {
           [this, values = std::move(spec)](Call& call) mutable -> Task<sdbus::ObjectPath> {
               const auto wanted = read_network_spec(std::move(values));
               validate(wanted);
+              call.details["network"] = wanted.name;
               hypervisor_->require(Feature::networks);
               refuse_conflicts(wanted, hypervisor_->networks().all());
-              log_call(call, "create network " + wanted.name);
               co_await make_network(wanted);
               co_return network_path(hypervisor_->name(), wanted.name);
           });
@@ -234,9 +237,8 @@ void HypervisorObject::GetCapabilitiesXml(sdbus::Result<std::string>&& result) {
 
 void HypervisorObject::Reconnect(sdbus::Result<>&& result, VariantMap options) {
     serve(getObject(), std::move(result), Action::hypervisor_manage,
-          [this, given = Options(std::move(options))](Call& call) -> Task<> {
+          [this, given = Options(std::move(options))](Call&) -> Task<> {
               given.refuse_unknown();
-              log_call(call, "reconnect");
               hypervisor_->reconnect();
               co_return;
           });
@@ -258,12 +260,5 @@ std::vector<sdbus::ObjectPath> HypervisorObject::Networks() {
 std::vector<std::string> HypervisorObject::Features() { return to_strings(features_of(info())); }
 std::vector<std::string> HypervisorObject::Accelerations() { return to_strings(info().accelerations); }
 std::vector<std::string> HypervisorObject::GuestTypes() { return to_strings(info().guest_types); }
-
-void HypervisorObject::log_call(const Call& call, std::string_view verb) const {
-    log::info(fmt::format("uid {}: {} on hypervisor {}", call.uid, verb, hypervisor_->name()),
-              {{"VIRTBUS_HYPERVISOR", hypervisor_->name()},
-               {"VIRTBUS_UID", std::to_string(call.uid)},
-               {"VIRTBUS_SENDER", call.sender}});
-}
 
 }  // namespace virtbus::bus

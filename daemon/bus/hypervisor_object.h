@@ -34,6 +34,7 @@ private:
     friend org::virtbus1::Hypervisor_properties;
     using PathResult = sdbus::Result<sdbus::ObjectPath>;
 
+    [[nodiscard]] Details details() const override { return about(*hypervisor_); }
     void CreateMachine(PathResult&& result, VariantMap spec) override;
     void DefineXml(PathResult&& result, std::string xml, VariantMap options) override;
     void CreatePool(PathResult&& result, std::string name, std::string path, VariantMap options) override;
@@ -78,7 +79,6 @@ private:
     /// because it did not start, is gone when the caller hears of it.
     Task<> settled(Task<Uuid> making, Uuid uuid);
     [[nodiscard]] const HypervisorInfo& info() const { return hypervisor_->status().info; }
-    void log_call(const Call& call, std::string_view verb) const;
 
     std::shared_ptr<Hypervisor> hypervisor_;
     Jobs& jobs_;

@@ -21,6 +21,7 @@ public:
     [[nodiscard]] Error gone() const override {
         return {Code::no_such_machine, fmt::format("machine {} is gone", name_)};
     }
+    [[nodiscard]] Details details() const override { return about(*hypervisor_, *machine()); }
 
     std::uint64_t refresh(std::uint32_t owner) override { return jobs_.refresh({hypervisor_, owner}, *machine()); }
     std::uint64_t assign(std::uint32_t owner, const MachineId& id, const IdentityPlan& plan) override {
@@ -60,6 +61,7 @@ public:
     }
     [[nodiscard]] bool is_confidential() const override { return false; }
     [[nodiscard]] Error gone() const override { return {Code::disconnected, "virtbusd is stopping"}; }
+    [[nodiscard]] Details details() const override { return {}; }
 
     std::uint64_t refresh(std::uint32_t owner) override {
         return jobs_.start({JobKind::machine_id_refresh, HostRef{}, owner, {}, {}},

@@ -47,7 +47,7 @@ void ImageObject::show_links() {
 }
 
 void ImageObject::Clone(JobResult&& result, std::string name, VariantMap options) {
-    serve_job(std::move(result), Action::image_create, "clone", std::move(options),
+    serve_job(std::move(result), Action::image_create, std::move(options),
               [this, name = std::move(name)](Options& given, const JobOrigin& origin) {
                   const bool linked = given.take<bool>("linked").value_or(false);
                   auto image = take_new_image(given, image_->pool, name, linked ? "qcow2" : image_->format);
@@ -65,7 +65,7 @@ void ImageObject::Clone(JobResult&& result, std::string name, VariantMap options
 }
 
 void ImageObject::Convert(JobResult&& result, std::string format, VariantMap options) {
-    serve_job(std::move(result), Action::image_edit, "convert", std::move(options),
+    serve_job(std::move(result), Action::image_edit, std::move(options),
               [this, format = std::move(format)](Options& given, const JobOrigin& origin) {
                   check_image_format("format", format);
                   const auto preallocation = take_preallocation(given, format);
@@ -75,7 +75,7 @@ void ImageObject::Convert(JobResult&& result, std::string format, VariantMap opt
 }
 
 void ImageObject::Resize(JobResult&& result, std::uint64_t size, VariantMap options) {
-    serve_job(std::move(result), Action::image_edit, "resize", std::move(options),
+    serve_job(std::move(result), Action::image_edit, std::move(options),
               [this, size](Options& given, const JobOrigin& origin) {
                   const bool shrink = given.take<bool>("shrink").value_or(false);
                   given.refuse_unknown();
@@ -84,7 +84,7 @@ void ImageObject::Resize(JobResult&& result, std::uint64_t size, VariantMap opti
 }
 
 void ImageObject::Flatten(JobResult&& result, VariantMap options) {
-    serve_job(std::move(result), Action::image_edit, "flatten", std::move(options),
+    serve_job(std::move(result), Action::image_edit, std::move(options),
               [this](Options& given, const JobOrigin& origin) {
                   given.refuse_unknown();
                   return image_jobs_.flatten(origin, *image_);
@@ -92,7 +92,7 @@ void ImageObject::Flatten(JobResult&& result, VariantMap options) {
 }
 
 void ImageObject::Rebase(JobResult&& result, sdbus::ObjectPath backing, VariantMap options) {
-    serve_job(std::move(result), Action::image_edit, "rebase", std::move(options),
+    serve_job(std::move(result), Action::image_edit, std::move(options),
               [this, backing = std::move(backing)](Options& given, const JobOrigin& origin) {
                   given.refuse_unknown();
                   return image_jobs_.rebase(origin, *image_, image_at("backing", backing, hypervisor_->name()));
@@ -100,7 +100,7 @@ void ImageObject::Rebase(JobResult&& result, sdbus::ObjectPath backing, VariantM
 }
 
 void ImageObject::Export(JobResult&& result, sdbus::UnixFd target, VariantMap options) {
-    serve_job(std::move(result), Action::image_export, "export", std::move(options),
+    serve_job(std::move(result), Action::image_export, std::move(options),
               [this, target](Options& given, const JobOrigin& origin) {
                   const auto format = given.take<std::string>("format").value_or("");
                   given.refuse_unknown();
@@ -111,7 +111,7 @@ void ImageObject::Export(JobResult&& result, sdbus::UnixFd target, VariantMap op
 }
 
 void ImageObject::Wipe(JobResult&& result, VariantMap options) {
-    serve_job(std::move(result), Action::image_delete, "wipe", std::move(options),
+    serve_job(std::move(result), Action::image_delete, std::move(options),
               [this](Options& given, const JobOrigin& origin) {
                   given.refuse_unknown();
                   return image_jobs_.wipe(origin, *image_);
@@ -119,7 +119,7 @@ void ImageObject::Wipe(JobResult&& result, VariantMap options) {
 }
 
 void ImageObject::Check(JobResult&& result, VariantMap options) {
-    serve_job(std::move(result), Action::image_inspect, "check", std::move(options),
+    serve_job(std::move(result), Action::image_inspect, std::move(options),
               [this](Options& given, const JobOrigin& origin) {
                   given.refuse_unknown();
                   return image_jobs_.check(origin, *image_);
@@ -127,7 +127,7 @@ void ImageObject::Check(JobResult&& result, VariantMap options) {
 }
 
 void ImageObject::Delete(JobResult&& result, VariantMap options) {
-    serve_job(std::move(result), Action::image_delete, "delete", std::move(options),
+    serve_job(std::move(result), Action::image_delete, std::move(options),
               [this](Options& given, const JobOrigin& origin) {
                   const bool force = given.take<bool>("force").value_or(false);
                   given.refuse_unknown();
@@ -135,18 +135,11 @@ void ImageObject::Delete(JobResult&& result, VariantMap options) {
               });
 }
 
-void ImageObject::serve_job(JobResult&& result, Action action, std::string verb, VariantMap options, Begin begin) {
+void ImageObject::serve_job(JobResult&& result, Action action, VariantMap options, Begin begin) {
     serve(getObject(), std::move(result), action,
-          [this, verb = std::move(verb), given = Options(std::move(options)),
+          [this, given = Options(std::move(options)),
            begin = std::move(begin)](Call& call) mutable -> Task<sdbus::ObjectPath> {
-              const auto job = begin(given, {hypervisor_, call.uid});
-              log::info(fmt::format("uid {}: {} image {}/{}, job {}", call.uid, verb, image_->pool, image_->name, job),
-                        {{"VIRTBUS_IMAGE", image_->path},
-                         {"VIRTBUS_JOB", std::to_string(job)},
-                         {"VIRTBUS_HYPERVISOR", hypervisor_->name()},
-                         {"VIRTBUS_UID", std::to_string(call.uid)},
-                         {"VIRTBUS_SENDER", call.sender}});
-              co_return job_path(job);
+              co_return job_path(begin(given, {hypervisor_, call.uid}));
           });
 }
 

@@ -32,6 +32,7 @@ private:
     /// Takes the options, and begins the job.
     using Begin = std::function<std::uint64_t(Options&, const JobOrigin&)>;
 
+    [[nodiscard]] Details details() const override { return about(*hypervisor_, *image_); }
     void Clone(JobResult&& result, std::string name, VariantMap options) override;
     void Convert(JobResult&& result, std::string format, VariantMap options) override;
     void Resize(JobResult&& result, std::uint64_t size, VariantMap options) override;
@@ -57,7 +58,7 @@ private:
     std::vector<sdbus::ObjectPath> UsedBy() override;
 
     /// Serves a method that begins a job.
-    void serve_job(JobResult&& result, Action action, std::string verb, VariantMap options, Begin begin);
+    void serve_job(JobResult&& result, Action action, VariantMap options, Begin begin);
     [[nodiscard]] sdbus::ObjectPath path_of(const Image& image) const;
 
     std::shared_ptr<Hypervisor> hypervisor_;

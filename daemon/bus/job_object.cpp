@@ -53,12 +53,17 @@ virtbus::Error JobObject::gone() const {
     return {Code::invalid_state, fmt::format("job {} has ended", status_.number)};
 }
 
+Details JobObject::details() const {
+    auto details = about(status_.subject);
+    details["job"] = std::to_string(status_.number);
+    if (status_.owner != no_job_owner) details["owner"] = std::to_string(status_.owner);
+    return details;
+}
+
 void JobObject::Cancel(sdbus::Result<>&& result, VariantMap options) {
     serve(getObject(), std::move(result), Action::job_cancel,
-          [this, given = Options(std::move(options))](Call& call) -> Task<> {
+          [this, given = Options(std::move(options))](Call&) -> Task<> {
               given.refuse_unknown();
-              log::info(fmt::format("uid {}: cancel job {}", call.uid, status_.number),
-                        {{"VIRTBUS_JOB", std::to_string(status_.number)}, {"VIRTBUS_UID", std::to_string(call.uid)}});
               jobs_.cancel(status_.number);
               co_return;
           });

@@ -22,6 +22,8 @@ public:
 
 private:
     friend org::virtbus1::Job_properties;
+
+    [[nodiscard]] Details details() const override;
     void Cancel(sdbus::Result<>&& result, VariantMap options) override;
 
     std::string Kind() override { return std::string(to_string(status_.kind)); }

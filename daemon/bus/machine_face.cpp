@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "bus/machine_face.h"
 
-#include "base/log.h"
 #include "bus/paths.h"
 
 #include <fmt/format.h>
@@ -19,14 +18,6 @@ Task<> MachineFace::change(Lane lane, PortWork work) {
 sdbus::ObjectPath MachineFace::start_job(JobKind kind, const Call& call, Jobs::Work work) {
     const MachineRef machine{hypervisor_->name(), machine_->uuid};
     return job_path(jobs_.start({kind, machine, call.uid, {machine}, {}}, std::move(work)));
-}
-
-void MachineFace::log_call(const Call& call, std::string_view verb) const {
-    log::info(fmt::format("uid {}: {} machine {}", call.uid, verb, machine_->name),
-              {{"VIRTBUS_MACHINE", machine_->uuid.text()},
-               {"VIRTBUS_HYPERVISOR", hypervisor_->name()},
-               {"VIRTBUS_UID", std::to_string(call.uid)},
-               {"VIRTBUS_SENDER", call.sender}});
 }
 
 void MachineFace::require_active() const {

@@ -10,7 +10,6 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <string_view>
 
 namespace virtbus::bus {
 
@@ -28,12 +27,6 @@ protected:
     Task<> change(Lane lane, PortWork work);
     /// Begins a job that nobody else may disturb.
     sdbus::ObjectPath start_job(JobKind kind, const Call& call, Jobs::Work work);
-    void log_call(const Call& call, std::string_view verb) const;
-    /// Refuses what the hypervisor's driver cannot do.
-    void admit(const Call& call, std::string_view verb, Feature feature) const {
-        hypervisor_->require(feature);
-        log_call(call, verb);
-    }
     /// Error invalid_state when it is off.
     void require_active() const;
     /// The same when its CPUs stand still: it hears nothing then.

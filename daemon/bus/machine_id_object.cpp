@@ -68,20 +68,16 @@ void MachineIdObject::GetId(sdbus::Result<std::string>&& result) {
     });
 }
 
-void MachineIdObject::serve_job(JobResult&& result, Action action, std::string verb, VariantMap options, Begin begin) {
+void MachineIdObject::serve_job(JobResult&& result, Action action, VariantMap options, Begin begin) {
     serve(getObject(), std::move(result), action,
-          [this, verb = std::move(verb), given = Options(std::move(options)),
+          [this, given = Options(std::move(options)),
            begin = std::move(begin)](Call& call) mutable -> Task<sdbus::ObjectPath> {
-              const auto job = begin(given, call.uid);
-              const auto subject = to_string(subject_->ref());
-              log::info(fmt::format("uid {}: {} the machine-id of {}", call.uid, verb, subject),
-                        {{"VIRTBUS_SUBJECT", subject}, {"VIRTBUS_UID", std::to_string(call.uid)}});
-              co_return job_path(job);
+              co_return job_path(begin(given, call.uid));
           });
 }
 
 void MachineIdObject::Refresh(JobResult&& result, VariantMap options) {
-    serve_job(std::move(result), Action::machine_id_probe, "look at", std::move(options),
+    serve_job(std::move(result), Action::machine_id_probe, std::move(options),
               [this](Options& given, std::uint32_t owner) {
                   given.refuse_unknown();
                   return subject_->refresh(owner);
@@ -89,7 +85,7 @@ void MachineIdObject::Refresh(JobResult&& result, VariantMap options) {
 }
 
 void MachineIdObject::Assign(JobResult&& result, std::string id, VariantMap options) {
-    serve_job(std::move(result), Action::machine_id_change, "assign", std::move(options),
+    serve_job(std::move(result), Action::machine_id_change, std::move(options),
               [this, id = std::move(id)](Options& given, std::uint32_t owner) {
                   const auto wanted = read_machine_id("id", id);
                   auto plan = take_identity_plan(given);
@@ -100,7 +96,7 @@ void MachineIdObject::Assign(JobResult&& result, std::string id, VariantMap opti
 }
 
 void MachineIdObject::Regenerate(JobResult&& result, VariantMap options) {
-    serve_job(std::move(result), Action::machine_id_change, "regenerate", std::move(options),
+    serve_job(std::move(result), Action::machine_id_change, std::move(options),
               [this](Options& given, std::uint32_t owner) {
                   const auto plan = take_identity_plan(given);
                   given.refuse_unknown();
@@ -109,7 +105,7 @@ void MachineIdObject::Regenerate(JobResult&& result, VariantMap options) {
 }
 
 void MachineIdObject::Seal(JobResult&& result, VariantMap options) {
-    serve_job(std::move(result), Action::machine_id_change, "remove", std::move(options),
+    serve_job(std::move(result), Action::machine_id_change, std::move(options),
               [this](Options& given, std::uint32_t owner) {
                   const bool uninitialized = given.take<bool>("uninitialized").value_or(false);
                   const bool boot_entries = given.take<bool>("boot-entries").value_or(true);

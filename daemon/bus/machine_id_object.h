@@ -31,6 +31,8 @@ public:
     /// Whether the id is a guest's: this host's is known to everybody.
     [[nodiscard]] virtual bool is_confidential() const = 0;
     [[nodiscard]] virtual Error gone() const = 0;
+    /// What its calls are about.
+    [[nodiscard]] virtual Details details() const = 0;
 
     // Each begins a job; its number.
     virtual std::uint64_t refresh(std::uint32_t owner) = 0;
@@ -61,6 +63,7 @@ private:
     /// Takes the options, and begins the job for the owner.
     using Begin = std::function<std::uint64_t(Options&, std::uint32_t)>;
 
+    [[nodiscard]] Details details() const override { return subject_->details(); }
     void GetId(sdbus::Result<std::string>&& result) override;
     void Refresh(JobResult&& result, VariantMap options) override;
     void Assign(JobResult&& result, std::string id, VariantMap options) override;
@@ -80,7 +83,7 @@ private:
     std::vector<std::string> Overrides() override { return shown_.overrides; }
     std::vector<sdbus::ObjectPath> Duplicates() override;
 
-    void serve_job(JobResult&& result, Action action, std::string verb, VariantMap options, Begin begin);
+    void serve_job(JobResult&& result, Action action, VariantMap options, Begin begin);
 
     const Identities& identities_;
     std::unique_ptr<IdSubject> subject_;

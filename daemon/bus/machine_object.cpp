@@ -50,12 +50,11 @@ void MachineObject::tell(const LifecycleEvent& event, std::uint64_t sequence) {
     emitLifecycle(event.event, event.detail, sequence);
 }
 
-void MachineObject::serve_work(Result&& result, Action action, std::string verb, Feature feature, VariantMap options,
-                               PortWork work) {
+void MachineObject::serve_work(Result&& result, Action action, Feature feature, VariantMap options, PortWork work) {
     serve(getObject(), std::move(result), action,
-          [=, this, verb = std::move(verb), given = Options(std::move(options))](Call& call) -> Task<> {
+          [=, this, given = Options(std::move(options))](Call&) -> Task<> {
               given.refuse_unknown();
-              admit(call, verb, feature);
+              hypervisor_->require(feature);
               co_await change(Lane::work, work);
           });
 }
@@ -67,7 +66,6 @@ void MachineObject::Start(JobResult&& result, VariantMap options) {
               given.take_into("paused", start.paused);
               given.take_into("discard_saved", start.discard_saved);
               given.refuse_unknown();
-              log_call(call, "start");
               const auto uuid = machine_->uuid;
               const auto claim = claim_images();
               if (machine_->saved && !start.discard_saved)
@@ -87,112 +85,111 @@ void MachineObject::Shutdown(JobResult&& result, VariantMap options) {
               const auto plan = take_shutdown_plan(given);
               if (plan.mode == GuestMode::agent) hypervisor_->require(Feature::agent);
               require_awake();
-              log_call(call, "shutdown");
               co_return start_job(JobKind::shutdown, call, shutdown_work(hypervisor_, machine_->uuid, plan));
           });
 }
 
 void MachineObject::Reboot(Result&& result, VariantMap options) {
     serve(getObject(), std::move(result), Action::machine_control,
-          [this, given = Options(std::move(options))](Call& call) mutable -> Task<> {
+          [this, given = Options(std::move(options))](Call&) mutable -> Task<> {
               const auto mode = take_mode(given);
               given.refuse_unknown();
               if (mode == GuestMode::agent) hypervisor_->require(Feature::agent);
-              admit(call, "reboot", Feature::reboot);
+              hypervisor_->require(Feature::reboot);
               co_await change(Lane::work, [uuid = machine_->uuid, mode](Port& port) { port.reboot(uuid, mode); });
           });
 }
 
 void MachineObject::PowerOff(Result&& result, VariantMap options) {
     serve(getObject(), std::move(result), Action::machine_control,
-          [this, given = Options(std::move(options))](Call& call) mutable -> Task<> {
+          [this, given = Options(std::move(options))](Call&) mutable -> Task<> {
               const bool graceful = given.take<bool>("graceful").value_or(false);
               given.refuse_unknown();
-              log_call(call, "power off");
               co_await change(Lane::control,
                               [uuid = machine_->uuid, graceful](Port& port) { port.power_off(uuid, graceful); });
           });
 }
 
 void MachineObject::Pause(Result&& result, VariantMap options) {
-    serve_work(std::move(result), Action::machine_control, "pause", Feature::pause, std::move(options),
+    serve_work(std::move(result), Action::machine_control, Feature::pause, std::move(options),
                [uuid = machine_->uuid](Port& port) { port.pause(uuid); });
 }
 
 void MachineObject::Resume(Result&& result, VariantMap options) {
-    serve_work(std::move(result), Action::machine_control, "resume", Feature::pause, std::move(options),
+    serve_work(std::move(result), Action::machine_control, Feature::pause, std::move(options),
                [uuid = machine_->uuid](Port& port) { port.resume(uuid); });
 }
 
 void MachineObject::Clone(JobResult&& result, std::string name, VariantMap options) {
-    serve(getObject(), std::move(result), Action::machine_create,
+    serve(getObject(), std::move(result), Action::machine_clone,
           [this, name = std::move(name), given = Options(std::move(options))](
               Call& call) mutable -> Task<sdbus::ObjectPath> {
-              const auto plan = take_clone_plan(given, name);
-              admit(call, "clone", Feature::define);
+              auto plan = take_clone_plan(given, name);
+              call.details["copy"] = name;
+              hypervisor_->require(Feature::define);
+              plan.place = services().machine_quota.reserve(call.uid);
               co_return job_path(clones_.clone({hypervisor_, call.uid}, *machine_, plan));
           });
 }
 
 void MachineObject::Delete(Result&& result, VariantMap options) {
     serve(getObject(), std::move(result), Action::machine_delete,
-          [this, given = Options(std::move(options))](Call& call) mutable -> Task<> {
+          [this, given = Options(std::move(options))](Call&) mutable -> Task<> {
               const bool force = given.take<bool>("force").value_or(false);
               given.refuse_unknown();
-              log_call(call, "delete");
               co_await change(Lane::work, [uuid = machine_->uuid, force](Port& port) { port.remove(uuid, force); });
           });
 }
 
 void MachineObject::Rename(Result&& result, std::string new_name, VariantMap options) {
     serve(getObject(), std::move(result), Action::machine_edit,
-          [this, new_name = std::move(new_name), given = Options(std::move(options))](Call& call) -> Task<> {
+          [this, new_name = std::move(new_name), given = Options(std::move(options))](Call&) -> Task<> {
               given.refuse_unknown();
               check_name("new_name", new_name);
-              admit(call, "rename", Feature::rename);
+              hypervisor_->require(Feature::rename);
               auto work = [uuid = machine_->uuid, new_name](Port& port) { port.rename(uuid, new_name); };
               co_await change(Lane::work, std::move(work));
           });
 }
 
 void MachineObject::SetAutostart(Result&& result, bool autostart, VariantMap options) {
-    serve_work(std::move(result), Action::machine_edit, "set autostart", Feature::autostart, std::move(options),
+    serve_work(std::move(result), Action::machine_edit, Feature::autostart, std::move(options),
                [uuid = machine_->uuid, autostart](Port& port) { port.set_autostart(uuid, autostart); });
 }
 
 void MachineObject::SetMemory(Result&& result, std::uint64_t bytes, VariantMap options) {
     serve(getObject(), std::move(result), Action::machine_edit,
-          [this, bytes, given = Options(std::move(options))](Call& call) mutable -> Task<> {
+          [this, bytes, given = Options(std::move(options))](Call&) mutable -> Task<> {
               const auto maximum = given.take<std::uint64_t>("maximum");
               given.refuse_unknown();
               check_memory("bytes", bytes);
               if (maximum) check_memory("maximum", *maximum);
               const auto plan =
                   plan_change<MemoryChange>(*machine_, bytes, maximum, machine_->maximum_memory, "bytes");
-              admit(call, "set memory", Feature::memory);
+              hypervisor_->require(Feature::memory);
               co_await change(Lane::work, [uuid = machine_->uuid, plan](Port& port) { port.set_memory(uuid, plan); });
           });
 }
 
 void MachineObject::SetVcpus(Result&& result, std::uint32_t vcpus, VariantMap options) {
     serve(getObject(), std::move(result), Action::machine_edit,
-          [this, vcpus, given = Options(std::move(options))](Call& call) mutable -> Task<> {
+          [this, vcpus, given = Options(std::move(options))](Call&) mutable -> Task<> {
               const auto maximum = given.take<std::uint32_t>("maximum");
               given.refuse_unknown();
               check_vcpus("vcpus", vcpus);
               if (maximum) check_vcpus("maximum", *maximum);
               const auto plan = plan_change<VcpuChange>(*machine_, vcpus, maximum, machine_->maximum_vcpus, "vcpus");
-              admit(call, "set vcpus", Feature::vcpus);
+              hypervisor_->require(Feature::vcpus);
               co_await change(Lane::work, [uuid = machine_->uuid, plan](Port& port) { port.set_vcpus(uuid, plan); });
           });
 }
 
 void MachineObject::SetTitle(Result&& result, std::string title, VariantMap options) {
     serve(getObject(), std::move(result), Action::machine_edit,
-          [this, title = std::move(title), given = Options(std::move(options))](Call& call) -> Task<> {
+          [this, title = std::move(title), given = Options(std::move(options))](Call&) -> Task<> {
               given.refuse_unknown();
               check_title("title", title);
-              admit(call, "set title", Feature::metadata);
+              hypervisor_->require(Feature::metadata);
               auto work = [uuid = machine_->uuid, title](Port& port) { port.set_title(uuid, title); };
               co_await change(Lane::work, std::move(work));
           });
@@ -200,10 +197,10 @@ void MachineObject::SetTitle(Result&& result, std::string title, VariantMap opti
 
 void MachineObject::SetDescription(Result&& result, std::string description, VariantMap options) {
     serve(getObject(), std::move(result), Action::machine_edit,
-          [this, description = std::move(description), given = Options(std::move(options))](Call& call) -> Task<> {
+          [this, description = std::move(description), given = Options(std::move(options))](Call&) -> Task<> {
               given.refuse_unknown();
               check_description("description", description);
-              admit(call, "set description", Feature::metadata);
+              hypervisor_->require(Feature::metadata);
               auto work = [uuid = machine_->uuid, description](Port& port) { port.set_description(uuid, description); };
               co_await change(Lane::work, std::move(work));
           });
@@ -211,10 +208,10 @@ void MachineObject::SetDescription(Result&& result, std::string description, Var
 
 void MachineObject::SetTags(Result&& result, std::vector<std::string> tags, VariantMap options) {
     serve(getObject(), std::move(result), Action::machine_edit,
-          [this, tags = std::move(tags), given = Options(std::move(options))](Call& call) -> Task<> {
+          [this, tags = std::move(tags), given = Options(std::move(options))](Call&) -> Task<> {
               given.refuse_unknown();
               const auto clean = check_tags("tags", tags);
-              admit(call, "set tags", Feature::metadata);
+              hypervisor_->require(Feature::metadata);
               auto work = [uuid = machine_->uuid, clean](Port& port) { port.set_tags(uuid, clean); };
               co_await change(Lane::work, std::move(work));
           });
@@ -246,15 +243,15 @@ void MachineObject::GetXml(sdbus::Result<std::string, std::uint64_t>&& result, V
 }
 
 void MachineObject::DefineXml(Result&& result, std::string xml, VariantMap options) {
-    serve(getObject(), std::move(result), Action::machine_edit,
-          [this, xml = std::move(xml), given = Options(std::move(options))](Call& call) mutable -> Task<> {
+    serve(getObject(), std::move(result), Action::machine_define,
+          [this, xml = std::move(xml), given = Options(std::move(options))](Call&) mutable -> Task<> {
               const auto generation = given.take<std::uint64_t>("generation");
               given.refuse_unknown();
               if (generation && *generation != machine_->generation)
                   throw Error(Code::stale_generation,
                               fmt::format("the definition of {} has changed since generation {}; it is {} now: read it "
                                           "again", machine_->name, *generation, machine_->generation));
-              admit(call, "define", Feature::define);
+              hypervisor_->require(Feature::define);
               const auto expected = generation ? std::optional(machine_->definition) : std::nullopt;
               auto work = [uuid = machine_->uuid, xml = std::move(xml), expected](Port& port) {
                   port.redefine(uuid, xml, expected);
@@ -265,11 +262,11 @@ void MachineObject::DefineXml(Result&& result, std::string xml, VariantMap optio
 
 void MachineObject::OpenConsole(sdbus::Result<sdbus::UnixFd>&& result, VariantMap options) {
     serve(getObject(), std::move(result), Action::machine_console,
-          [this, given = Options(std::move(options))](Call& call) mutable -> Task<sdbus::UnixFd> {
+          [this, given = Options(std::move(options))](Call&) mutable -> Task<sdbus::UnixFd> {
               const bool force = given.take<bool>("force").value_or(false);
               given.refuse_unknown();
               require_active();
-              admit(call, "open console", Feature::console);
+              hypervisor_->require(Feature::console);
               auto console = co_await hypervisor_->run(
                   Lane::work, [uuid = machine_->uuid, force](Port& port) { return port.open_console(uuid, force); });
               co_return sdbus::UnixFd(console.release(), sdbus::adopt_fd);

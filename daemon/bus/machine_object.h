@@ -31,6 +31,7 @@ private:
     using Result = sdbus::Result<>;
     using JobResult = sdbus::Result<sdbus::ObjectPath>;
 
+    [[nodiscard]] Details details() const override { return about(*hypervisor_, *machine_); }
     void Start(JobResult&& result, VariantMap options) override;
     void Shutdown(JobResult&& result, VariantMap options) override;
     void Reboot(Result&& result, VariantMap options) override;
@@ -80,7 +81,7 @@ private:
     std::uint64_t Generation() override { return machine_->generation; }
 
     /// Serves a method that is one port call: runs it, then replies when its effect shows.
-    void serve_work(Result&& result, Action action, std::string verb, Feature feature, VariantMap options, PortWork work);
+    void serve_work(Result&& result, Action action, Feature feature, VariantMap options, PortWork work);
 
     /// Keeps its images for itself, while it starts: Error in_use or unsafe_image.
     [[nodiscard]] Claims::Claim claim_images() const;

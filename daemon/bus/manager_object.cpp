@@ -118,13 +118,6 @@ std::uint32_t users(const Storage& storage, const Image& image) {
     return static_cast<std::uint32_t>(storage.machines(image).size() + storage.overlays(image).size());
 }
 
-void log_hypervisor_call(const Call& call, std::string_view verb, const std::string& name) {
-    log::info(fmt::format("uid {}: {} hypervisor {}", call.uid, verb, name),
-              {{"VIRTBUS_HYPERVISOR", name},
-               {"VIRTBUS_UID", std::to_string(call.uid)},
-               {"VIRTBUS_SENDER", call.sender}});
-}
-
 std::vector<sdbus::ObjectPath> to_paths(const std::vector<ObjectRef>& objects) {
     std::vector<sdbus::ObjectPath> paths;
     std::transform(objects.begin(), objects.end(), std::back_inserter(paths), object_path);
@@ -181,8 +174,6 @@ void ManagerObject::AuditMachineIds(sdbus::Result<sdbus::ObjectPath>&& result, V
           [this, given = Options(std::move(options))](Call& call) -> Task<sdbus::ObjectPath> {
               given.refuse_unknown();
               co_await settled();
-              log::info(fmt::format("uid {}: audit machine-ids", call.uid),
-                        {{"VIRTBUS_UID", std::to_string(call.uid)}});
               co_return job_path(identity_jobs_.audit(call.uid, hypervisors_.all()));
           });
 }
@@ -316,8 +307,8 @@ void ManagerObject::AddHypervisor(sdbus::Result<sdbus::ObjectPath>&& result, std
           [this, name = std::move(name), uri = std::move(uri),
            given = Options(std::move(options))](Call& call) -> Task<sdbus::ObjectPath> {
               given.refuse_unknown();
+              call.details["hypervisor"] = to_utf8(name);
               const auto hypervisor = co_await hypervisors_.add(name, uri);
-              log_hypervisor_call(call, "add", name);
               co_return hypervisor_path(hypervisor->name());
           });
 }
@@ -328,12 +319,12 @@ void ManagerObject::RemoveHypervisor(sdbus::Result<>&& result, std::string name,
               const bool force = given.take<bool>("force").value_or(false);
               given.refuse_unknown();
               require_hypervisor(hypervisors_, name);
+              call.details["hypervisor"] = name;
               if (force)
                   jobs_.cancel_all_on(name);
               else
                   jobs_.refuse_any_on(name);
               co_await hypervisors_.remove(name);
-              log_hypervisor_call(call, "remove", name);
           });
 }
 

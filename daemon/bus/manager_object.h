@@ -46,6 +46,7 @@ private:
                                   std::uint64_t, std::uint32_t>;
     using NetworkRow = sdbus::Struct<sdbus::ObjectPath, std::string, std::string, std::string, std::string, bool, bool,
                                      std::vector<std::string>>;
+    [[nodiscard]] Details details() const override { return {}; }
     using JobRow = sdbus::Struct<sdbus::ObjectPath, std::string, sdbus::ObjectPath, std::string, double>;
 
     void ListMachines(sdbus::Result<std::vector<MachineRow>>&& result, VariantMap filter) override;

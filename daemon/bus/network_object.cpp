@@ -42,20 +42,20 @@ void NetworkObject::show(const NetworkPtr& after) {
 }
 
 void NetworkObject::Start(Result&& result, VariantMap options) {
-    serve_work(std::move(result), Action::network_manage, "start", std::move(options),
+    serve_work(std::move(result), Action::network_manage, std::move(options),
                [](NetworkPort& port, const std::string& name) { port.start_network(name); });
 }
 
 void NetworkObject::Stop(Result&& result, VariantMap options) {
-    serve_work(std::move(result), Action::network_manage, "stop", std::move(options), &NetworkPort::stop_network);
+    serve_work(std::move(result), Action::network_manage, std::move(options), &NetworkPort::stop_network);
 }
 
 void NetworkObject::Delete(Result&& result, VariantMap options) {
-    serve_work(std::move(result), Action::network_manage, "delete", std::move(options), &NetworkPort::delete_network);
+    serve_work(std::move(result), Action::network_manage, std::move(options), &NetworkPort::delete_network);
 }
 
 void NetworkObject::SetAutostart(Result&& result, bool autostart, VariantMap options) {
-    serve_work(std::move(result), Action::network_manage, "set autostart of", std::move(options),
+    serve_work(std::move(result), Action::network_manage, std::move(options),
                [autostart](NetworkPort& port, const std::string& name) { port.set_network_autostart(name, autostart); });
 }
 
@@ -82,23 +82,21 @@ void NetworkObject::GetXml(sdbus::Result<std::string>&& result, VariantMap optio
           });
 }
 
-void NetworkObject::serve_work(Result&& result, Action action, std::string verb, VariantMap options, PortWork work) {
+void NetworkObject::serve_work(Result&& result, Action action, VariantMap options, PortWork work) {
     serve(getObject(), std::move(result), action,
-          [this, verb = std::move(verb), given = Options(std::move(options)),
-           work = std::move(work)](Call& call) -> Task<> {
+          [this, given = Options(std::move(options)),
+           work = std::move(work)](Call&) -> Task<> {
               given.refuse_unknown();
-              log_call(call, verb);
               co_await change(work);
           });
 }
 
-void NetworkObject::serve_work(Result&& result, Action action, std::string verb, VariantMap options, CutOff work) {
+void NetworkObject::serve_work(Result&& result, Action action, VariantMap options, CutOff work) {
     serve(getObject(), std::move(result), action,
-          [this, verb = std::move(verb), given = Options(std::move(options)), work](Call& call) mutable -> Task<> {
+          [this, given = Options(std::move(options)), work](Call&) mutable -> Task<> {
               const bool force = given.take<bool>("force").value_or(false);
               given.refuse_unknown();
               if (!force) refuse_running_machines();
-              log_call(call, verb);
               co_await change([work, force](NetworkPort& port, const std::string& name) { (port.*work)(name, force); });
           });
 }
@@ -130,14 +128,6 @@ std::vector<VariantMap> NetworkObject::Subnets() {
 
 virtbus::Error NetworkObject::gone() const {
     return {Code::no_such_network, fmt::format("network {} is gone", network_->name)};
-}
-
-void NetworkObject::log_call(const Call& call, std::string_view verb) const {
-    log::info(fmt::format("uid {}: {} network {}", call.uid, verb, network_->name),
-              {{"VIRTBUS_NETWORK", network_->name},
-               {"VIRTBUS_HYPERVISOR", hypervisor_->name()},
-               {"VIRTBUS_UID", std::to_string(call.uid)},
-               {"VIRTBUS_SENDER", call.sender}});
 }
 
 }  // namespace virtbus::bus

@@ -25,6 +25,7 @@ public:
 
 private:
     friend org::virtbus1::Network_properties;
+    [[nodiscard]] Details details() const override { return about(*hypervisor_, *network_); }
     using Result = sdbus::Result<>;
     using LeaseRow = sdbus::Struct<std::string, std::string, std::uint32_t, std::string, std::uint64_t, std::string>;
 
@@ -49,13 +50,12 @@ private:
     using PortWork = std::function<void(NetworkPort&, const std::string& name)>;
     using CutOff = void (NetworkPort::*)(const std::string& name, bool force);
     /// A call of the port, and replies when its effect shows.
-    void serve_work(Result&& result, Action action, std::string verb, VariantMap options, PortWork work);
+    void serve_work(Result&& result, Action action, VariantMap options, PortWork work);
     /// The same, but refused while machines are on it, unless the options say "force".
-    void serve_work(Result&& result, Action action, std::string verb, VariantMap options, CutOff work);
+    void serve_work(Result&& result, Action action, VariantMap options, CutOff work);
     Task<> change(PortWork work);
     /// Error in_use, which names a running machine that is on it.
     void refuse_running_machines() const;
-    void log_call(const Call& call, std::string_view verb) const;
 
     std::shared_ptr<virtbus::Hypervisor> hypervisor_;
     NetworkPtr network_;

@@ -2,6 +2,8 @@
 #include "bus/paths.h"
 
 #include <fmt/format.h>
+
+#include <charconv>
 #include <systemd/sd-bus.h>
 
 #include <cstdlib>
@@ -86,6 +88,13 @@ std::optional<PoolRef> pool_ref(const sdbus::ObjectPath& path) {
 
 sdbus::ObjectPath job_path(std::uint64_t number) {
     return number == 0 ? std::string(no_object) : fmt::format("{}/job/{}", root_path, number);
+}
+
+std::uint64_t job_number(std::string_view path) {
+    static const std::string before = fmt::format("{}/job/", root_path);
+    std::uint64_t number = 0;
+    if (path.starts_with(before)) std::from_chars(path.data() + before.size(), path.data() + path.size(), number);
+    return number;
 }
 
 }  // namespace virtbus::bus

@@ -30,5 +30,7 @@ std::optional<ImageRef> image_ref(const sdbus::ObjectPath& path);
 std::optional<PoolRef> pool_ref(const sdbus::ObjectPath& path);
 /// Job 0 is none: "/".
 sdbus::ObjectPath job_path(std::uint64_t number);
+/// The job that a path of that form names; 0 for another path.
+std::uint64_t job_number(std::string_view path);
 
 }  // namespace virtbus::bus

@@ -43,11 +43,11 @@ void PoolObject::CreateImage(JobResult&& result, std::string name, std::uint64_t
           [this, name = std::move(name), size,
            given = Options(std::move(options))](Call& call) mutable -> Task<sdbus::ObjectPath> {
               const auto image = take_new_image(given, pool_->name, name, "qcow2");
+              call.details["image"] = name;
               const auto backing = take_image(given, "backing", hypervisor_->name());
               given.refuse_unknown();
               if (backing && image.format != "qcow2")
                   throw virtbus::Error(Code::invalid_args, "backing: only a qcow2 image can be based on another");
-              log_call(call, "create image " + name + " in");
               co_return job_path(image_jobs_.create({hypervisor_, call.uid}, image, size, backing));
           });
 }
@@ -58,13 +58,13 @@ void PoolObject::ImportImage(JobResult&& result, std::string name, sdbus::UnixFd
           [this, name = std::move(name), source = std::move(source), format = std::move(format),
            given = Options(std::move(options))](Call& call) mutable -> Task<sdbus::ObjectPath> {
               check_image_name("name", name);
+              call.details["image"] = name;
               check_image_format("format", format);
               ImportPlan plan;
               plan.size = given.take<std::uint64_t>("size");
               plan.sha256 = take_sha256(given);
               given.refuse_unknown();
               plan.source = take_descriptor("source", std::move(source), Access::reading);
-              log_call(call, "import image " + name + " into");
               const NewImage image{pool_->name, name, format, Preallocation::off};
               co_return job_path(image_jobs_.import_image({hypervisor_, call.uid}, image, plan));
           });
@@ -74,25 +74,24 @@ void PoolObject::Refresh(JobResult&& result, VariantMap options) {
     serve(getObject(), std::move(result), Action::pool_manage,
           [this, given = Options(std::move(options))](Call& call) -> Task<sdbus::ObjectPath> {
               given.refuse_unknown();
-              log_call(call, "refresh");
               co_return job_path(image_jobs_.refresh({hypervisor_, call.uid}, pool_->name));
           });
 }
 
 void PoolObject::Start(Result&& result, VariantMap options) {
-    serve_work(std::move(result), Action::pool_manage, "start", std::move(options),
+    serve_work(std::move(result), Action::pool_manage, std::move(options),
                [](Port& port, const std::string& name) { port.storage().start_pool(name); });
 }
 
 void PoolObject::Stop(Result&& result, VariantMap options) {
     serve_work(
-        std::move(result), Action::pool_manage, "stop", std::move(options),
+        std::move(result), Action::pool_manage, std::move(options),
         [](Port& port, const std::string& name) { port.storage().stop_pool(name); }, [this] { refuse_jobs(); });
 }
 
 void PoolObject::Delete(Result&& result, VariantMap options) {
     serve_work(
-        std::move(result), Action::pool_manage, "delete", std::move(options),
+        std::move(result), Action::pool_manage, std::move(options),
         [](Port& port, const std::string& name) { port.storage().delete_pool(name); },
         [this] {
             refuse_jobs();
@@ -101,18 +100,17 @@ void PoolObject::Delete(Result&& result, VariantMap options) {
 }
 
 void PoolObject::SetAutostart(Result&& result, bool autostart, VariantMap options) {
-    serve_work(std::move(result), Action::pool_manage, "set autostart of", std::move(options),
+    serve_work(std::move(result), Action::pool_manage, std::move(options),
                [autostart](Port& port, const std::string& name) { port.storage().set_pool_autostart(name, autostart); });
 }
 
-void PoolObject::serve_work(Result&& result, Action action, std::string verb, VariantMap options,
+void PoolObject::serve_work(Result&& result, Action action, VariantMap options,
                             std::function<void(Port&, const std::string&)> work, std::function<void()> rule) {
     serve(getObject(), std::move(result), action,
-          [this, verb = std::move(verb), given = Options(std::move(options)), work = std::move(work),
-           rule = std::move(rule)](Call& call) -> Task<> {
+          [this, given = Options(std::move(options)), work = std::move(work),
+           rule = std::move(rule)](Call&) -> Task<> {
               given.refuse_unknown();
               rule();
-              log_call(call, verb);
               const auto name = pool_->name;
               auto call_port = [work, name](Port& port) { work(port, name); };
               co_await hypervisor_->run(Lane::work, std::move(call_port));
@@ -139,13 +137,5 @@ void PoolObject::refuse_running_machines() const {
 sdbus::ObjectPath PoolObject::Hypervisor() { return hypervisor_path(hypervisor_->name()); }
 
 virtbus::Error PoolObject::gone() const { return {Code::no_such_pool, fmt::format("pool {} is gone", pool_->name)}; }
-
-void PoolObject::log_call(const Call& call, std::string_view verb) const {
-    log::info(fmt::format("uid {}: {} pool {}", call.uid, verb, pool_->name),
-              {{"VIRTBUS_POOL", pool_->name},
-               {"VIRTBUS_HYPERVISOR", hypervisor_->name()},
-               {"VIRTBUS_UID", std::to_string(call.uid)},
-               {"VIRTBUS_SENDER", call.sender}});
-}
 
 }  // namespace virtbus::bus

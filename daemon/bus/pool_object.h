@@ -30,6 +30,7 @@ private:
     using Result = sdbus::Result<>;
     using JobResult = sdbus::Result<sdbus::ObjectPath>;
 
+    [[nodiscard]] Details details() const override { return about(*hypervisor_, *pool_); }
     void CreateImage(JobResult&& result, std::string name, std::uint64_t size, VariantMap options) override;
     void ImportImage(JobResult&& result, std::string name, sdbus::UnixFd source, std::string format,
                      VariantMap options) override;
@@ -53,14 +54,13 @@ private:
     std::uint32_t ImageCount() override { return image_count(); }
 
     /// Serves a method that is one port call, and replies when its effect shows.
-    void serve_work(Result&& result, Action action, std::string verb, VariantMap options,
+    void serve_work(Result&& result, Action action, VariantMap options,
                     std::function<void(Port&, const std::string&)> work, std::function<void()> rule = [] {});
     [[nodiscard]] std::uint32_t image_count() const;
     /// Error in_use when a job works on one of its images.
     void refuse_jobs() const;
     /// Error in_use when a running machine has one of its images as a disk.
     void refuse_running_machines() const;
-    void log_call(const Call& call, std::string_view verb) const;
 
     std::shared_ptr<virtbus::Hypervisor> hypervisor_;
     Jobs& jobs_;

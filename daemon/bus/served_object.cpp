@@ -17,6 +17,18 @@ void ServedObject::retire(const Error& error) {
         if (const auto reply = entry.lock()) reply->fail(refusal_);
 }
 
+Task<Quota<uid_t>::Place> ServedObject::admit(Action action, Call& call) {
+    call.uid = co_await services_.callers.uid(call.sender);
+    auto place = services_.callers.enter(call.uid);
+    call.details = details();
+    co_await services_.authority.require(action, call);
+    if (refusal_) std::rethrow_exception(refusal_);
+    // Time has passed. What was allowed was allowed for what it was about then.
+    if (details() != call.details)
+        throw Error(Code::access_denied, describe(call.details) + " has changed while its rights were looked up: call again");
+    co_return place;
+}
+
 void ServedObject::owe(const std::shared_ptr<Reply>& reply) {
     std::erase_if(owed_, [](const auto& entry) { return entry.expired(); });
     owed_.push_back(reply);

@@ -9,10 +9,16 @@
 
 #include "base/latch.h"
 #include "base/log.h"
+#include "base/quota.h"
 #include "base/task.h"
+#include "bus/audit.h"
 #include "bus/authority.h"
+#include "bus/call.h"
+#include "bus/callers.h"
+#include "bus/connection.h"
 #include "bus/error.h"
 #include "bus/managed_objects.h"
+#include "model/machine_quota.h"
 
 #include <sdbus-c++/sdbus-c++.h>
 
@@ -31,14 +37,11 @@ namespace virtbus::bus {
 struct Services {
     asio::io_context& loop;
     sdbus::IConnection& connection;
+    Callers& callers;
     Authority& authority;
+    Audit& audit;
     ManagedObjects& managed_objects;
-};
-
-/// A method call as its handler sees it.
-struct Call {
-    std::string sender;  ///< unique bus name
-    uid_t uid = 0;       ///< known when the handler runs
+    MachineQuota& machine_quota;
 };
 
 /// What a handler returns for the results of its method: nothing, one value, or a tuple of several.
@@ -74,8 +77,11 @@ protected:
     template <typename... Out>
     using BodyOf = std::function<Task<typename OutcomeOf<Out...>::Type>(Call&)>;
 
-    /// Serves one method call: checks that its caller may do `action`, runs the coroutine `body(Call&)` and replies
-    /// with what it returns. Whatever it throws becomes the error reply.
+    /// What its calls are about, as it is now.
+    [[nodiscard]] virtual Details details() const = 0;
+
+    /// Serves one method call: checks that its caller may do `action` with it, runs the coroutine `body(Call&)` and replies
+    /// with what it returns. Whatever it throws becomes the error reply. The journal gets what became of it.
     template <typename... Out>
     void serve(const sdbus::IObject& object, sdbus::Result<Out...>&& result, Action action, BodyOf<Out...> body);
 
@@ -109,6 +115,9 @@ private:
     template <typename... Out>
     static Task<> answer(std::shared_ptr<ServedObject> self, std::shared_ptr<ReplyOf<Out...>> reply, Action action,
                          Call call, BodyOf<Out...> body);
+
+    /// Learns who calls, and refuses who may not, or has too much under way already: the place is the call's.
+    Task<Quota<uid_t>::Place> admit(Action action, Call& call);
 
     void owe(const std::shared_ptr<Reply>& reply);
 
@@ -158,8 +167,7 @@ void ServedObject::serve(const sdbus::IObject& object, sdbus::Result<Out...>&& r
     const auto reply = std::make_shared<ReplyOf<Out...>>(std::move(result));
     if (refusal_) return reply->fail(refusal_);
     owe(reply);
-    Call call{current_sender(object), 0};
-    spawn(services_.loop, answer<Out...>(shared_from_this(), reply, action, std::move(call), std::move(body)),
+    spawn(services_.loop, answer<Out...>(shared_from_this(), reply, action, current_call(object), std::move(body)),
           "a method call");
 }
 
@@ -167,19 +175,24 @@ template <typename... Out>
 Task<> ServedObject::answer(std::shared_ptr<ServedObject> self, std::shared_ptr<ReplyOf<Out...>> reply, Action action,
                             Call call, BodyOf<Out...> body) {
     const Serving serving(*self);
+    AuditEntry entry(self->services_.audit, action, call);
     try {
-        call.uid = co_await self->services_.authority.require(action, call.sender);
-        if (self->refusal_) std::rethrow_exception(self->refusal_);
+        const auto place = co_await self->admit(action, call);
         if constexpr (sizeof...(Out) == 0) {
             co_await body(call);
             reply->succeed();
         } else if constexpr (sizeof...(Out) == 1) {
-            reply->succeed(co_await body(call));
+            const auto outcome = co_await body(call);
+            entry.gave(outcome);
+            reply->succeed(outcome);
         } else {
             std::apply([&](const auto&... values) { reply->succeed(values...); }, co_await body(call));
         }
+        entry.done();
     } catch (...) {
-        reply->fail(std::current_exception());
+        const auto failure = std::current_exception();
+        reply->fail(failure);
+        entry.failed(failure);
     }
 }
 

@@ -29,9 +29,9 @@ void VirtualMachineObject::show(const MachinePtr& after) {
 
 void VirtualMachineObject::Reset(sdbus::Result<>&& result, VariantMap options) {
     serve(getObject(), std::move(result), Action::machine_control,
-          [this, given = Options(std::move(options))](Call& call) -> Task<> {
+          [this, given = Options(std::move(options))](Call&) -> Task<> {
               given.refuse_unknown();
-              admit(call, "reset", Feature::reset);
+              hypervisor_->require(Feature::reset);
               co_await change(Lane::work, [uuid = machine_->uuid](Port& port) { port.reset(uuid); });
           });
 }
@@ -44,7 +44,7 @@ void VirtualMachineObject::Save(sdbus::Result<sdbus::ObjectPath>&& result, Varia
               if (!machine_->persistent)
                   throw Error(Code::invalid_state, fmt::format("machine {} is transient: it would be lost",
                                                                machine_->name));
-              admit(call, "save", Feature::save);
+              hypervisor_->require(Feature::save);
               co_return start_job(JobKind::save, call, save_work(hypervisor_, machine_->uuid));
           });
 }

@@ -27,6 +27,7 @@ public:
 private:
     friend org::virtbus1::VirtualMachine_properties;
 
+    [[nodiscard]] Details details() const override { return about(*hypervisor_, *machine_); }
     void Reset(sdbus::Result<>&& result, VariantMap options) override;
     void Save(sdbus::Result<sdbus::ObjectPath>&& result, VariantMap options) override;
 

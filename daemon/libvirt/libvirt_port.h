@@ -32,7 +32,7 @@ public:
     std::string machine_xml(const Uuid& uuid, bool inactive) override;
 
     Uuid create(const MachineSpec& spec) override;
-    Uuid define(const std::string& xml) override;
+    Uuid define(const std::string& xml, std::uint32_t owner) override;
     Uuid define_copy(const Uuid& source, const MachineCopy& copy) override;
     void check_copy(const Uuid& source, const MachineCopy& copy) override;
     void redefine(const Uuid& uuid, const std::string& xml, std::optional<std::uint64_t> expected) override;

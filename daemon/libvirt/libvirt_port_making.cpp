@@ -7,6 +7,7 @@
 #include "libvirt/domain_writer.h"
 #include "libvirt/error.h"
 #include "libvirt/libvirt_port.h"
+#include "libvirt/metadata.h"
 #include "libvirt/xml.h"
 #include "model/uri.h"
 
@@ -51,6 +52,8 @@ public:
                 if (same.attribute(secret)) graphics.append_copy(same.attribute(secret));
         }
     }
+
+    void give_to(std::uint32_t owner) { set_owner(domain_, owner); }
 
     std::string name;
     std::optional<Uuid> uuid;
@@ -165,8 +168,9 @@ Uuid LibvirtPort::create(const MachineSpec& spec) {
     return uuid;
 }
 
-Uuid LibvirtPort::define(const std::string& xml) {
+Uuid LibvirtPort::define(const std::string& xml, std::uint32_t owner) {
     Definition definition(xml);
+    definition.give_to(owner);
     if (!definition.uuid) definition.uuid = Uuid::random();
     const auto lease = connections_->take();
     const Reservations::Hold hold(defining_, definition.name, *definition.uuid, Code::already_exists);

@@ -48,6 +48,18 @@ void write_metadata(pugi::xml_node& domain, const Metadata& metadata) {
     for (const auto& tag : metadata.tags) machine.append_child("virtbus:tag").text() = tag.c_str();
 }
 
+void set_owner(pugi::xml_node& domain, std::uint32_t owner) {
+    auto metadata = domain.child("metadata");
+    if (!metadata) metadata = domain.append_child("metadata");
+    auto machine = child_in(metadata, "machine", metadata_namespace);
+    if (!machine) {
+        machine = metadata.append_child("virtbus:machine");
+        machine.append_attribute("xmlns:virtbus") = metadata_namespace;
+    }
+    while (machine.remove_attribute("owner")) {}
+    machine.append_attribute("owner") = owner;
+}
+
 std::string with_tags(const std::string& element, const std::vector<std::string>& tags) {
     pugi::xml_document document;
     auto machine = element.empty() ? document.append_child("machine") : parse_xml(document, element, "machine");

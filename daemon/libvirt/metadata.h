@@ -28,6 +28,9 @@ Metadata read_metadata(const pugi::xml_node& domain);
 /// Adds our element to a new <domain>; nothing when there is nothing to say.
 void write_metadata(pugi::xml_node& domain, const Metadata& metadata);
 
+/// Puts the owner into the element of a <domain> that somebody else wrote, whatever stands there.
+void set_owner(pugi::xml_node& domain, std::uint32_t owner);
+
 /// Our element as virDomainGetMetadata gives it (it strips the namespace; "" for none), with other tags, as
 /// virDomainSetMetadata takes it; what else is in it stays. "" when nothing is left in it.
 std::string with_tags(const std::string& element, const std::vector<std::string>& tags);

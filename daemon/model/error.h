@@ -12,6 +12,8 @@ namespace virtbus {
 enum class Code {
     invalid_args,
     access_denied,
+    interaction_required,  ///< a password would do, and the caller did not say that it may be asked for
+    limits_exceeded,       ///< the caller has too much of something already
     no_such_machine,
     no_such_hypervisor,
     no_such_pool,

@@ -22,7 +22,7 @@ void log_end(const JobStatus& job) {
     log::info(fmt::format("job {} ({} {}) {}{}{}", job.number, to_string(job.kind), to_string(job.subject),
                           to_string(job.state), job.error ? ": " : "", job.error ? job.error->what() : ""),
               {{"VIRTBUS_JOB", std::to_string(job.number)},
-               {"VIRTBUS_MACHINE", machine != nullptr ? machine->uuid.text() : ""}});
+               {"VIRTBUS_UUID", machine != nullptr ? machine->uuid.text() : ""}});
 }
 
 }  // namespace
@@ -115,6 +115,11 @@ private:
 std::uint64_t Jobs::start(const JobPlan& plan, Work work) {
     if (running() >= running_most)
         throw Error(Code::busy, fmt::format("{} jobs are running; try again when some have ended", running_most));
+    const bool has_limit = plan.owner != 0 && plan.owner != no_job_owner;
+    if (has_limit && running_of(plan.owner) >= most_for_one_)
+        throw Error(Code::limits_exceeded, fmt::format("{} jobs of uid {} are running, and more are not allowed (limits.jobs of "
+                                                       "virtbusd's configuration): wait for one to end, or cancel one",
+                                                       running_of(plan.owner), plan.owner));
     const auto number = last_number_ + 1;
     auto claim = claims_.take(fmt::format("job {} ({})", number, to_string(plan.kind)), plan.changes, plan.reads);
 
@@ -217,6 +222,12 @@ std::vector<JobStatus> Jobs::list() const {
     std::vector<JobStatus> list;
     for (const auto& [number, job] : jobs_) list.push_back(job->status);
     return list;
+}
+
+std::size_t Jobs::running_of(std::uint32_t owner) const {
+    return static_cast<std::size_t>(std::count_if(jobs_.begin(), jobs_.end(), [owner](const auto& entry) {
+        return entry.second->status.state == JobState::running && entry.second->status.owner == owner;
+    }));
 }
 
 std::uint32_t Jobs::running() const {

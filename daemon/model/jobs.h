@@ -7,6 +7,7 @@
 #include "model/claims.h"
 #include "model/error.h"
 #include "model/object_ref.h"
+#include "model/user_limits.h"
 
 #include <cstdint>
 #include <functional>
@@ -123,12 +124,14 @@ class Jobs {
 public:
     using Work = std::function<Task<>(JobControl&)>;
 
-    explicit Jobs(asio::io_context& loop) : loop_(loop) {}
+    /// `most_for_one`: how many of one owner may run; of root's any number.
+    explicit Jobs(asio::io_context& loop, std::size_t most_for_one = Limits::none().jobs)
+        : loop_(loop), most_for_one_(most_for_one) {}
 
     void observe(JobsObserver* observer) { observer_ = observer; }
 
     /// Begins `work`; its number. Error machine_busy or in_use when somebody works on what it claims, busy when too many
-    /// run. It is done when `work` returns, cancelled when it throws Error cancelled, failed when it throws another.
+    /// run, limits_exceeded when too many of the owner do. It is done when `work` returns, cancelled when it throws Error cancelled, failed when it throws another.
     std::uint64_t start(const JobPlan& plan, Work work);
 
     /// What jobs work on: for calls that must not meet one.
@@ -149,6 +152,7 @@ public:
     /// Oldest first.
     [[nodiscard]] std::vector<JobStatus> list() const;
     [[nodiscard]] std::uint32_t running() const;
+    [[nodiscard]] std::size_t running_of(std::uint32_t owner) const;
 
 private:
     class Job;
@@ -159,6 +163,7 @@ private:
     void forget_old();
 
     asio::io_context& loop_;
+    std::size_t most_for_one_;
     JobsObserver* observer_ = nullptr;
     Claims claims_;
     std::map<std::uint64_t, std::shared_ptr<Job>> jobs_;

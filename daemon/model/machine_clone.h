@@ -6,6 +6,7 @@
 #include "model/hypervisors.h"
 #include "model/identity_jobs.h"
 #include "model/image_jobs.h"
+#include "model/machine_quota.h"
 
 #include <cstdint>
 #include <memory>
@@ -28,6 +29,7 @@ struct ClonePlan {
     IdentityOf identity = IdentityOf::a_new_one;
     std::optional<MachineId> id;
     std::optional<std::string> hostname;
+    MachineQuota::Place place;         ///< the copy's, while it is being made
 };
 
 class MachineClones {

@@ -89,8 +89,8 @@ public:
 
     // Making and unmaking. `create` defines and, if the spec says so, starts; when the start fails nothing stays.
     virtual Uuid create(const MachineSpec& spec) = 0;
-    /// already_exists when the XML's UUID or name is taken.
-    virtual Uuid define(const std::string& xml) = 0;
+    /// The machine is the owner's, whatever the XML says. already_exists when the XML's UUID or name is taken.
+    virtual Uuid define(const std::string& xml, std::uint32_t owner) = 0;
     /// Defines a copy of a machine as `copy` says, with new UUID and MAC addresses, and without what belongs to the
     /// source alone: already_exists when its name or UUID is taken, invalid_state when both would write to one disk.
     virtual Uuid define_copy(const Uuid& source, const MachineCopy& copy) = 0;

@@ -8,8 +8,6 @@
 namespace virtbus::test {
 namespace {
 
-const std::string access_denied = "org.freedesktop.DBus.Error.AccessDenied";
-
 class AccessTest : public BusTest {
 protected:
     AccessTest() : BusTest(PrivateBus::Policy::system) {}

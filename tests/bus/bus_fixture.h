@@ -3,24 +3,22 @@
 #pragma once
 
 #include "bus/paths.h"
+#include "other_program.h"
 #include "server.h"
 #include "support/client.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fcntl.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
-#include <cstdio>
 #include <memory>
 #include <string>
 #include <vector>
 
 namespace virtbus::test {
+
+inline const std::string access_denied = "org.freedesktop.DBus.Error.AccessDenied";
 
 class BusTest : public testing::Test {
 protected:
@@ -34,7 +32,7 @@ protected:
     /// signals until then are forgotten.
     void serve(bus::BusType type = bus::BusType::session, AllowedFiles allowed = AllowedFiles::everything()) {
         server = std::make_unique<Server>(bus, Server::Hypervisors{{"first", first}, {"second", second}}, type,
-                                          std::move(allowed), more);
+                                          std::move(allowed), more, limits);
         ASSERT_TRUE(client.wait_until([&] { return client.count("Resynced") == 2; }));
         client.manager()->ListMachines({});  // it is answered when this host's machine-id was looked at, too
         ASSERT_NE(client.machine_id("/org/virtbus1/machine_id")->State(), "unknown");
@@ -59,33 +57,22 @@ protected:
         return client.machine(path)->Get("org.virtbus1.Machine", property);
     }
 
-    /// What the call ends with when nobody (uid 65534) makes it: "ok", or the error's name. `given`: the arguments, as
-    /// other_caller.cpp takes them. Only root can become nobody.
+    /// A program that makes a call as `uid`. `given`: the arguments, as other_caller.cpp takes them.
+    template <typename... Arguments>
+    std::unique_ptr<OtherProgram> begin_as(uid_t uid, const std::string& path, const std::string& interface,
+                                           const std::string& method, const Arguments&... given) {
+        return std::make_unique<OtherProgram>(
+            std::vector<std::string>{std::to_string(uid), bus.address(), path, interface, method, given...});
+    }
+    /// What the call ends with when nobody makes it: "ok", or the error's name.
     template <typename... Arguments>
     std::string as_nobody(const std::string& path, const std::string& interface, const std::string& method,
                           const Arguments&... given) {
-        std::vector<std::string> words{VIRTBUS_OTHER_CALLER, "65534", bus.address(), path, interface, method, given...};
-        std::vector<char*> arguments;
-        for (auto& word : words) arguments.push_back(word.data());
-        arguments.push_back(nullptr);
-        int ends[2];
-        if (::pipe2(ends, O_CLOEXEC) != 0) return "no pipe";
-        posix_spawn_file_actions_t actions;
-        ::posix_spawn_file_actions_init(&actions);
-        ::posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-        pid_t caller = -1;
-        const int failure = ::posix_spawn(&caller, words[0].c_str(), &actions, nullptr, arguments.data(), environ);
-        ::posix_spawn_file_actions_destroy(&actions);
-        ::close(ends[1]);
-        const auto output = std::unique_ptr<FILE, int (*)(FILE*)>(::fdopen(ends[0], "r"), ::fclose);
-        if (failure != 0) return "cannot run " + words[0];
-        std::array<char, 256> line{};
-        const bool said = ::fgets(line.data(), line.size(), output.get()) != nullptr;
-        int status = 0;
-        ::waitpid(caller, &status, 0);
-        return said && status == 0 ? std::string(line.data()) : "the caller has failed";
+        return begin_as(nobody_uid, path, interface, method, given...)->line();
     }
 
+    static constexpr uid_t nobody_uid = 65534;
+    static constexpr uid_t daemon_uid = 1;  // Debian has it everywhere: the bus wants users that there are
     const std::string first_path = "/org/virtbus1/hypervisor/first";
     const std::string second_path = "/org/virtbus1/hypervisor/second";
     const Uuid web = make_uuid(1);
@@ -99,6 +86,7 @@ protected:
     std::shared_ptr<FakeHypervisor> first = FakeHypervisor::make();
     std::shared_ptr<FakeHypervisor> second = FakeHypervisor::make();
     Server::Hypervisors more;  // may be added
+    Limits limits;
     Client client;
     std::unique_ptr<Server> server;
 };

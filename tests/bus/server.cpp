@@ -2,6 +2,7 @@
 #include "server.h"
 
 #include "base/log.h"
+#include "bus/audit.h"
 #include "bus/authority.h"
 #include "bus/callers.h"
 #include "bus/paths.h"
@@ -12,6 +13,7 @@
 #include "model/identity_jobs.h"
 #include "model/machine_clone.h"
 #include "model/machine_jobs.h"
+#include "model/machine_quota.h"
 #include "model/image_jobs.h"
 
 #include <asio/post.hpp>
@@ -28,18 +30,19 @@ class Server::Daemon {
 public:
     Daemon(bus::BusType type, const Hypervisors& hypervisors, const Hypervisors& more, std::shared_ptr<ImageTool> tool,
            std::shared_ptr<GuestTool> guests, std::shared_ptr<ContainerTool> containers, const std::string& root,
-           const AllowedFiles& allowed)
+           const AllowedFiles& allowed, const Limits& limits)
         : connection_(bus::open_bus(type)),
           managed_objects_(loop_, *connection_, bus::root_path),
           pump_(loop_, *connection_),
-          callers_(loop_, *connection_),
-          authority_(type, callers_),
-          jobs_(loop_),
+          callers_(loop_, *connection_, limits.calls),
+          authority_(type, loop_, *connection_, callers_),
+          jobs_(loop_, limits.jobs),
           formats_(loop_, state_.path / "formats.json"),
           journal_(loop_, state_.path / "jobs.json"),
           image_jobs_(jobs_, journal_, tool),
           hypervisors_(loop_, formats_, state_.path / "hypervisors.json", connector(hypervisors, more),
                        configured(hypervisors)),
+          machine_quota_(hypervisors_, limits.machines),
           identities_(loop_, state_.path / "machine-ids.json"),
           identity_jobs_(jobs_, identities_, std::move(guests)),
           clones_(jobs_, journal_, std::move(tool), identity_jobs_),
@@ -47,7 +50,7 @@ public:
         hypervisors_.observe(&identities_);
         hypervisors_.observe(&adopter_);
         tree_ = std::make_unique<bus::Tree>(
-            bus::Services{loop_, *connection_, authority_, managed_objects_},
+            bus::Services{loop_, *connection_, callers_, authority_, audit_, managed_objects_, machine_quota_},
             bus::Model{hypervisors_, jobs_, image_jobs_, identity_jobs_, clones_, std::move(containers), host_, allowed,
                        []() -> Task<> { co_return; }},
             [](const std::string&) {});
@@ -100,12 +103,14 @@ private:
     bus::Pump pump_;
     bus::Callers callers_;
     bus::Authority authority_;
+    bus::Audit audit_;
     Jobs jobs_;
     TemporaryDirectory state_;
     ImageFormats formats_;
     JobJournal journal_;
     ImageJobs image_jobs_;
     virtbus::Hypervisors hypervisors_;
+    MachineQuota machine_quota_;
     Identities identities_;
     JobAdopter adopter_{jobs_};
     IdentityJobs identity_jobs_;
@@ -115,7 +120,8 @@ private:
     bool stopping_ = false;
 };
 
-Server::Server(const PrivateBus& bus, Hypervisors hypervisors, bus::BusType type, AllowedFiles allowed, Hypervisors more)
+Server::Server(const PrivateBus& bus, Hypervisors hypervisors, bus::BusType type, AllowedFiles allowed, Hypervisors more,
+               Limits limits)
     : hypervisors_(std::move(hypervisors)),
       more_(std::move(more)),
       tool_(std::make_shared<FakeTool>(hypervisors_.front().second->storage())),
@@ -128,7 +134,7 @@ Server::Server(const PrivateBus& bus, Hypervisors hypervisors, bus::BusType type
     log::set_level(log::Level::err);
     std::promise<void> ready;
     auto is_ready = ready.get_future();
-    thread_ = std::thread([this, type, allowed = std::move(allowed), &ready] { run(type, allowed, ready); });
+    thread_ = std::thread([this, type, allowed = std::move(allowed), limits, &ready] { run(type, allowed, limits, ready); });
     try {
         is_ready.get();
     } catch (...) {
@@ -147,9 +153,9 @@ Server::~Server() {
 
 void Server::begin_to_stop() { daemon_->begin_to_stop(); }
 
-void Server::run(bus::BusType type, const AllowedFiles& allowed, std::promise<void>& ready) {
+void Server::run(bus::BusType type, const AllowedFiles& allowed, const Limits& limits, std::promise<void>& ready) {
     try {
-        daemon_ = std::make_unique<Daemon>(type, hypervisors_, more_, tool_, guests_, containers_, root_.path, allowed);
+        daemon_ = std::make_unique<Daemon>(type, hypervisors_, more_, tool_, guests_, containers_, root_.path, allowed, limits);
     } catch (...) {
         ready.set_exception(std::current_exception());
         return;

@@ -4,6 +4,7 @@
 
 #include "bus/connection.h"
 #include "model/machine_spec.h"
+#include "model/user_limits.h"
 #include "support/fake_guests.h"
 #include "support/fake_port.h"
 #include "support/private_bus.h"
@@ -25,7 +26,7 @@ public:
 
     /// Returns when the name is on the bus; what the bus shows may still be coming. `more` may be added.
     Server(const PrivateBus& bus, Hypervisors hypervisors, bus::BusType type = bus::BusType::session,
-           AllowedFiles allowed = AllowedFiles::everything(), Hypervisors more = {});
+           AllowedFiles allowed = AllowedFiles::everything(), Hypervisors more = {}, Limits limits = {});
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
     /// Lets go whatever hangs, and stops.
@@ -46,7 +47,7 @@ public:
 private:
     class Daemon;
 
-    void run(bus::BusType type, const AllowedFiles& allowed, std::promise<void>& ready);
+    void run(bus::BusType type, const AllowedFiles& allowed, const Limits& limits, std::promise<void>& ready);
 
     Hypervisors hypervisors_;
     Hypervisors more_;

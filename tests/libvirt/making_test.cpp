@@ -15,6 +15,7 @@ protected:
         return "<domain type='test'><name>" + name + "</name><memory unit='KiB'>65536</memory>" + more +
                "<os><type arch='i686'>hvm</type></os></domain>";
     }
+    Uuid define(const std::string& text) { return port().define(text, 1'000); }
     /// How many machines there are beside libvirt's own.
     std::size_t count() { return port().list().size() - 1; }
 };
@@ -73,19 +74,27 @@ TEST_P(Making, CallsASpecThatLibvirtRefusesInvalidArgs) {
 }
 
 TEST_P(Making, DefinesXml) {
-    const auto uuid = port().define(xml("web"));
+    const auto uuid = define(xml("web"));
     EXPECT_EQ(read(uuid).name, "web");
+    EXPECT_EQ(read(uuid).owner, 1'000U);
     const auto given = Uuid::random();
-    EXPECT_EQ(port().define(xml("db", "<uuid>" + given.text() + "</uuid>")), given);
+    EXPECT_EQ(define(xml("db", "<uuid>" + given.text() + "</uuid>")), given);
+}
+
+TEST_P(Making, GivesAMachineToItsMakerWhateverTheXmlSays) {
+    const std::string ours = "<v:machine xmlns:v='https://virtbus.org/machine/1' owner='7'><v:tag>web</v:tag></v:machine>";
+    const auto uuid = define(xml("web", "<metadata>" + ours + "</metadata>"));
+    EXPECT_EQ(read(uuid).owner, 1'000U);
+    EXPECT_EQ(read(uuid).tags, std::vector<std::string>{"web"});
 }
 
 TEST_P(Making, RefusesXmlThatIsNotValid) {
-    EXPECT_REFUSED(invalid_xml, port().define("<domain"));
-    EXPECT_REFUSED(invalid_xml, port().define("<network><name>web</name></network>"));
-    EXPECT_REFUSED(invalid_xml, port().define(xml("web", "<surprise/>")));
-    EXPECT_REFUSED(invalid_xml, port().define(xml("")));
-    EXPECT_REFUSED(invalid_xml, port().define(xml("web", "<title>\uFFFF</title>")));
-    EXPECT_REFUSED(invalid_xml, port().define(xml("web", "<uuid>1</uuid>")));
+    EXPECT_REFUSED(invalid_xml, define("<domain"));
+    EXPECT_REFUSED(invalid_xml, define("<network><name>web</name></network>"));
+    EXPECT_REFUSED(invalid_xml, define(xml("web", "<surprise/>")));
+    EXPECT_REFUSED(invalid_xml, define(xml("")));
+    EXPECT_REFUSED(invalid_xml, define(xml("web", "<title>\uFFFF</title>")));
+    EXPECT_REFUSED(invalid_xml, define(xml("web", "<uuid>1</uuid>")));
     EXPECT_EQ(count(), 0U);
 }
 
@@ -93,12 +102,12 @@ TEST_P(Making, NeverChangesAMachineWhereItShallDefineANewOne) {
     const auto uuid = create("web");
     const auto before = read(uuid);
     const auto id = "<uuid>" + uuid.text() + "</uuid>";
-    EXPECT_REFUSED(already_exists, port().define(xml("web")));
-    EXPECT_REFUSED(already_exists, port().define(xml("web", id)));
-    EXPECT_REFUSED(already_exists, port().define(xml("other", id)));
-    EXPECT_REFUSED(already_exists, port().define(xml("w<!-- hidden -->eb", id)));
-    EXPECT_REFUSED(already_exists, port().define(xml("<![CDATA[web]]>", id)));
-    EXPECT_REFUSED(invalid_xml, port().define("<!DOCTYPE domain [<!ENTITY n 'web'>]>" + xml("&n;", id)));
+    EXPECT_REFUSED(already_exists, define(xml("web")));
+    EXPECT_REFUSED(already_exists, define(xml("web", id)));
+    EXPECT_REFUSED(already_exists, define(xml("other", id)));
+    EXPECT_REFUSED(already_exists, define(xml("w<!-- hidden -->eb", id)));
+    EXPECT_REFUSED(already_exists, define(xml("<![CDATA[web]]>", id)));
+    EXPECT_REFUSED(invalid_xml, define("<!DOCTYPE domain [<!ENTITY n 'web'>]>" + xml("&n;", id)));
     EXPECT_EQ(read(uuid), before);
 }
 
@@ -146,7 +155,7 @@ TEST_P(Making, DefinesCopiesOfCopies) {
 }
 
 TEST_P(Making, DefinesACopyThatLooksLikeItsSourceToTheGuest) {
-    const auto source = port().define(xml("web", "<genid/><devices>"
+    const auto source = define(xml("web", "<genid/><devices>"
                                                  "<serial type='file'><source path='/log'/></serial>"
                                                  "<disk type='file'><source file='/a'/><serial>S1</serial>"
                                                  "<target dev='vda' bus='virtio'/></disk></devices>"));

@@ -102,10 +102,12 @@ public:
         return put(lock, std::move(machine));
     }
     /// The fake's XML is a name, no more.
-    Uuid define(const std::string& xml) override {
+    Uuid define(const std::string& xml, std::uint32_t owner) override {
         auto lock = enter(PortCall::define);
         if (xml.find('<') != std::string::npos) throw Error(Code::invalid_xml, "not the XML that the fake takes");
-        return put(lock, make_machine(xml, static_cast<std::uint32_t>(2'000'000 + truth_->machines_.size())));
+        auto machine = make_machine(xml, static_cast<std::uint32_t>(2'000'000 + truth_->machines_.size()));
+        machine.owner = owner;
+        return put(lock, std::move(machine));
     }
     Uuid define_copy(const Uuid& source, const MachineCopy& copy) override {
         auto lock = enter(PortCall::define_copy);

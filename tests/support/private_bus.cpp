@@ -40,7 +40,7 @@ constexpr const char* session_policy = R"(
   <limit name="max_replies_per_connection">50000</limit>
   <limit name="max_match_rules_per_connection">50000</limit>)";
 
-// As Debian's system.conf, with the file that is installed beside it.
+// As Debian's system.conf, with the file that is installed beside it, and polkit's.
 constexpr const char* system_policy = R"(
   <type>system</type>
   <policy context="default">
@@ -57,6 +57,10 @@ constexpr const char* system_policy = R"(
     <allow send_destination="org.freedesktop.DBus" send_interface="org.freedesktop.DBus"/>
     <allow send_destination="org.freedesktop.DBus" send_interface="org.freedesktop.DBus.Introspectable"/>
     <allow send_destination="org.freedesktop.DBus" send_interface="org.freedesktop.DBus.Properties"/>
+  </policy>
+  <policy user="root">
+    <allow own="org.freedesktop.PolicyKit1"/>
+    <allow send_destination="org.freedesktop.PolicyKit1"/>
   </policy>
   <include>)" VIRTBUS_BUS_POLICY R"(</include>)";
 

@@ -231,5 +231,23 @@ TEST_F(JobsTest, NumbersAreNeverUsedAgain) {
     }
 }
 
+TEST_F(JobsTest, OfOneOwnerAreFew) {
+    Jobs few(loop, 2);
+    const auto begin = [&](std::uint32_t machine, std::uint32_t owner) {
+        return few.start(plan(JobKind::save, subject(machine), owner), [this](JobControl&) { return end.wait(); });
+    };
+    begin(1, 1000);
+    begin(2, 1000);
+    EXPECT_TRUE(refuses(outcome_of([&] { begin(3, 1000); }), Code::limits_exceeded));
+    EXPECT_EQ(begin(3, 1001), 3U) << "the refused one has no number";
+    for (std::uint32_t machine = 4; machine < 10; ++machine) begin(machine, 0);
+    EXPECT_EQ(few.running_of(1000), 2U);
+    end.set();
+    settle(loop);
+    EXPECT_EQ(few.running_of(1000), 0U);
+    begin(1, 1000);
+    settle(loop);
+}
+
 }  // namespace
 }  // namespace virtbus::test

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "played_polkit.h"
+
+namespace virtbus::test {
+
+PlayedPolkit::PlayedPolkit(const std::string& address)
+    : connection_(sdbus::createSessionBusConnectionWithAddress(address)),
+      object_(sdbus::createObject(*connection_, "/org/freedesktop/PolicyKit1/Authority")) {
+    say(false);
+    const std::string interface = "org.freedesktop.PolicyKit1.Authority";
+    object_->registerMethod(interface, "CheckAuthorization", "(sa{sv})sa{ss}us", "(bba{ss})",
+                            [this](sdbus::MethodCall call) { check(std::move(call)); });
+    object_->registerMethod(interface, "CancelCheckAuthorization", "s", "",
+                            [this](sdbus::MethodCall call) { cancel(std::move(call)); });
+    object_->finishRegistration();
+    connection_->requestName("org.freedesktop.PolicyKit1");
+    connection_->enterEventLoopAsync();
+}
+
+PlayedPolkit::~PlayedPolkit() { connection_->leaveEventLoop(); }
+
+void PlayedPolkit::say(bool authorized, bool challenge) {
+    set([authorized, challenge](sdbus::MethodCall& call) {
+        auto reply = call.createReply();
+        reply << sdbus::Struct<bool, bool, std::map<std::string, std::string>>(authorized, challenge, {});
+        reply.send();
+    });
+}
+
+void PlayedPolkit::fail(const std::string& error) {
+    set([error](sdbus::MethodCall& call) { call.createErrorReply(sdbus::Error(error, "as the test said")).send(); });
+}
+
+void PlayedPolkit::babble() {
+    set([](sdbus::MethodCall& call) {
+        auto reply = call.createReply();
+        reply << std::string("yes");
+        reply.send();
+    });
+}
+
+void PlayedPolkit::be_silent() {
+    const std::lock_guard lock(mutex_);
+    answer_ = {};
+}
+
+std::vector<PlayedPolkit::Question> PlayedPolkit::questions() const {
+    const std::lock_guard lock(mutex_);
+    return questions_;
+}
+
+std::vector<std::string> PlayedPolkit::cancelled() const {
+    const std::lock_guard lock(mutex_);
+    return cancelled_;
+}
+
+void PlayedPolkit::set(Answer answer) {
+    std::vector<sdbus::MethodCall> waiting;
+    {
+        const std::lock_guard lock(mutex_);
+        answer_ = answer;
+        waiting.swap(waiting_);
+    }
+    for (auto& call : waiting) answer(call);
+}
+
+void PlayedPolkit::check(sdbus::MethodCall call) {
+    Question question;
+    sdbus::Struct<std::string, std::map<std::string, sdbus::Variant>> subject;
+    call >> subject >> question.action >> question.details >> question.flags >> question.id;
+    question.kind = subject.get<0>();
+    question.sender = subject.get<1>().at("name").get<std::string>();
+    Answer answer;
+    {
+        const std::lock_guard lock(mutex_);
+        questions_.push_back(question);
+        answer = answer_;
+        if (!answer) waiting_.push_back(call);
+    }
+    if (answer) answer(call);
+}
+
+void PlayedPolkit::cancel(sdbus::MethodCall call) {
+    std::string id;
+    call >> id;
+    {
+        const std::lock_guard lock(mutex_);
+        cancelled_.push_back(id);
+    }
+    call.createReply().send();
+}
+
+}  // namespace virtbus::test
