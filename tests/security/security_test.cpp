@@ -14,7 +14,6 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-const std::string access_denied = "org.freedesktop.DBus.Error.AccessDenied";
 const std::string limits_exceeded = "org.freedesktop.DBus.Error.LimitsExceeded";
 const std::string invalid_args = "org.freedesktop.DBus.Error.InvalidArgs";
 
