@@ -136,7 +136,7 @@ void add_remove_verb(Program& program, CLI::App& family) {
     const auto force = std::make_shared<bool>(false);
     auto* verb = program.add_nested_verb(family, "remove", "serve hypervisors no longer that were added", "",
                                          [&program, names, force] { return remove_hypervisors(program, *names, *force); });
-    verb->add_option("NAME", *names)->required();
+    verb->add_option("HYPERVISOR", *names)->required();
     verb->add_flag("--force", *force, "also while jobs work there: they are cancelled");
 }
 
@@ -147,7 +147,7 @@ void add_hypervisor_family(Program& program) {
     const auto name = std::make_shared<std::string>();
     auto* verb = program.add_nested_verb(*family, "show", "show all about a hypervisor", "",
                                          [&program, name] { return show_hypervisor(program, *name); });
-    verb->add_option("NAME", *name, "need not be said where there is only one");
+    verb->add_option("HYPERVISOR", *name, "need not be said where there is only one");
     add_add_verb(program, *family);
     add_remove_verb(program, *family);
 }

@@ -36,10 +36,9 @@ Program::Program() : app_("Control virtual machines and containers through virtb
     app_.require_subcommand(0, 1);
     app_.add_flag("--user", user_, "talk to the daemon on the session bus");
     app_.add_flag("--system", system_, "talk to the daemon on the system bus (default)");
-    app_.add_option("-H,--hypervisor", hypervisor_, "only on this hypervisor")->type_name("NAME");
+    app_.add_option("-H,--hypervisor", hypervisor_, "only on this hypervisor")->type_name("HYPERVISOR");
     app_.add_flag("--json", output_.json, "print JSON");
     app_.add_flag("--no-legend", no_legend_, "print no headings");
-    app_.add_flag("--list-verbs", list_verbs_, "print the verbs, for completion")->group("");
     app_.set_version_flag("--version", "virtbusctl " VIRTBUS_VERSION, "print the version");
     app_.set_help_flag("-h,--help", "print this");
     app_.formatter(help_formatter());
@@ -80,7 +79,6 @@ int Program::run(int argc, char** argv) {
         words_.assign(argv + 1, argv + argc);
         app_.parse(argc, argv);
         output_.legend = !no_legend_;
-        if (list_verbs_) return list_verbs(), EXIT_SUCCESS;
         const bool success = run_action();
         // Output that could not be written, such as on a full disk, is no success.
         if (std::fflush(stdout) != 0) throw Failure("cannot write the output");
@@ -145,6 +143,12 @@ BusKind Program::bus_kind() const {
     throw UsageError(fmt::format("VIRTBUS_BUS is \"{}\": neither session nor system", printable(kind)));
 }
 
+void Program::use(bool user, bool system, const std::string& hypervisor) {
+    user_ = user;
+    system_ = system;
+    hypervisor_ = hypervisor;
+}
+
 std::string Program::find_machine(const std::string& name_or_uuid) {
     return bus().find_machine(name_or_uuid, hypervisor_);
 }
@@ -177,11 +181,6 @@ void Program::report(const std::string& doing, const std::string& why) {
     const bool complete = doing.empty() || why.substr(0, 7) == "Cannot " || why.substr(0, 7) == "cannot ";
     print_error(complete ? fmt::format("{}{}", why.substr(0, 1) == "C" ? "c" : why.substr(0, 1), why.substr(1))
                          : fmt::format("cannot {}: {}", doing, why));
-}
-
-void Program::list_verbs() const {
-    for (const auto* verb : app_.get_subcommands([](const CLI::App*) { return true; }))
-        fmt::print("{}\n", verb->get_name());
 }
 
 }  // namespace virtbusctl

@@ -50,19 +50,20 @@ public:
     /// What to end with instead, when the action has done what it was asked for: of `run`, the command's exit code.
     void end_with(int code) { exit_code_ = code; }
 
+    /// As if these global options were given.
+    void use(bool user, bool system, const std::string& hypervisor);
+
 private:
     void choose(const char* doing, Action action);
     [[nodiscard]] BusKind bus_kind() const;
     int refuse(const std::string& why) const;
     [[nodiscard]] std::string explain_parse_error(const CLI::ParseError& error) const;
     bool run_action();
-    void list_verbs() const;
 
     CLI::App app_;
     std::vector<std::string> words_;  ///< the command line
     bool user_ = false;
     bool system_ = false;
-    bool list_verbs_ = false;
     bool no_legend_ = false;
     OutputOptions output_;
     std::string hypervisor_;

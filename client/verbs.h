@@ -21,5 +21,6 @@ void add_image_verbs(Program& program);
 void add_pool_verbs(Program& program);
 void add_network_verbs(Program& program);
 void add_machine_id_verbs(Program& program);
+void add_complete_verb(Program& program);  // hidden
 
 }  // namespace virtbusctl

@@ -36,10 +36,14 @@ void add_hypervisor(const std::string& name, const std::string& uri, Config& con
 template <typename Value>
 Value get(const Json& value, const std::string& key) {
     try {
-        return value.get<Value>();
+        // The library makes a number of what is none, or does not fit.
+        if (!value.is_number_float()) {
+            auto result = value.get<Value>();
+            if (Json(result) == value) return result;
+        }
     } catch (const Json::exception&) {
-        throw ConfigError(fmt::format("{}: has the wrong type", key));
     }
+    throw ConfigError(fmt::format("{}: has the wrong type", key));
 }
 
 void read_hypervisors(const Json& value, Config& config) {

@@ -195,6 +195,8 @@ void check_callers_uri(const std::string& uri) {
                            fmt::join(callers_drivers, ", ")));
     if (!has_word(callers_transports, parts.transport) || uri.find("+://") != std::string::npos)
         refuse_uri("a transport must be one of unix, tcp, tls, ssh, libssh2, libssh");
+    // libxml2 takes all that follows for the user.
+    if (uri.find("://@") != std::string::npos) refuse_uri("there is no user before \"@\"");
     check_authority(parts);
     check_path(parts);
     check_query(parts);

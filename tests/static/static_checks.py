@@ -186,7 +186,7 @@ class Project(Rule):
     def test_the_readme_names_every_dependency(self):
         readme = text_of(ROOT / 'README.md').lower()
         people_say = {'libcrypto': 'openssl', 'nlohmann_json': 'nlohmann', 'gtest': 'googletest', 'gmock': 'googletest', 'threads': '',
-                      'smartcols': 'libsmartcols', 'systemd': ''}
+                      'smartcols': 'libsmartcols', 'systemd': '', 'libxml-2.0': 'libxml2'}
         found = {match for path in project_files() if path.name == 'meson.build'
                  for match in re.findall(r"\bdependency\('([^']+)'", text_of(path))}
         self.assertIn('sdbus-c++', found)

@@ -46,7 +46,7 @@ TEST(CallersUriTest, RunsNoProgramsOfTheCallersChoice) {
           "qemu+ssh://host/system?netcat=/tmp/evil", "qemu+ssh://host/system?mode=direct;netcat=/tmp/evil",
           "qemu+ssh://host/system?mode=direct&%6eetcat=/tmp/evil", "qemu+ssh://-oProxyCommand=evil/system",
           "qemu+ssh://-lroot@host/system", "qemu+ssh://%2doProxyCommand=evil/system", "qemu+ssh://a$(evil)/system",
-          "qemu+ssh://host/system?name=qemu%2bext:///system", "qemu:///embed?root=/tmp"}) {
+          "qemu+ssh://host/system?name=qemu%2bext:///system", "qemu:///embed?root=/tmp", "qemu+ssh://@host/system?-o"}) {
         const auto outcome = naming(uri);
         EXPECT_TRUE(refuses(outcome, Code::invalid_args, "uri: ")) << uri << ": " << outcome;
     }
