@@ -74,9 +74,9 @@ struct PoolRequest {
 };
 
 /// Calls the daemon; the path of the job that it began, "/" for none.
-using Call = std::function<std::string(Pool&)>;
+using PoolCall = std::function<std::string(Pool&)>;
 
-bool do_to_all(Program& program, const PoolRequest& request, const std::string& doing, const Call& call) {
+bool do_to_all(Program& program, const PoolRequest& request, const std::string& doing, const PoolCall& call) {
     JobRun run(program, request.no_wait);
     Storage storage(program);
     const bool success = program.attempt_each(doing, request.pools, [&](const std::string& name) {
@@ -88,13 +88,13 @@ bool do_to_all(Program& program, const PoolRequest& request, const std::string& 
     return run.wait() && success;
 }
 
-struct Added {
+struct AddedPoolVerb {
     CLI::App* app;
     std::shared_ptr<PoolRequest> request;
 };
 
 /// `name`: the infinitive of what it does as well.
-Added add(Program& program, CLI::App& family, const char* name, const char* description, Call call) {
+AddedPoolVerb add(Program& program, CLI::App& family, const char* name, const char* description, PoolCall call) {
     const auto request = std::make_shared<PoolRequest>();
     const auto run = [&program, request, name, call = std::move(call)] {
         return do_to_all(program, *request, name, call);
@@ -105,7 +105,7 @@ Added add(Program& program, CLI::App& family, const char* name, const char* desc
 }
 
 /// Without a job.
-Call plain(void (*call)(Pool&)) {
+PoolCall plain(void (*call)(Pool&)) {
     return [call](Pool& pool) {
         call(pool);
         return std::string("/");

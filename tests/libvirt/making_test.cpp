@@ -194,7 +194,7 @@ TEST(MakingCopies, KeepsThePasswordThatThePortDoesNotShow) {
     const auto port = LibvirtConnector(event_loop(), here).connect(Lane::work, std::make_shared<RecordedEvents>());
     const auto source =
         port->define("<domain type='test'><name>web</name><memory>65536</memory><os><type>hvm</type></os>"
-                     "<devices><graphics type='vnc' port='5907' passwd='geheim'/></devices></domain>");
+                     "<devices><graphics type='vnc' port='5907' passwd='geheim'/></devices></domain>", no_owner);
     const MachineCopy copy{"web-2", Uuid::random(), {}, no_owner};
     port->define_copy(source, copy);
     {
