@@ -55,7 +55,6 @@ std::string explain(const std::string& name, const std::string& message) {
     const auto error = bus_error(name);
     if (error == "AccessDenied" && (message.empty() || is_policy_message(message)))
         return "you are not allowed to do this";
-    if (error == "InteractiveAuthorizationRequired") return "this needs authentication, and nobody here can ask for it";
     if (error == "NoReply" || error == "Timeout" || error == "TimedOut" || error == "Disconnected")
         return "virtbus did not answer; what was asked may still happen";
     if (error == "UnknownObject") return "it does not exist (any more)";

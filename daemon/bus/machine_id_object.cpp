@@ -70,7 +70,7 @@ void MachineIdObject::GetId(sdbus::Result<std::string>&& result) {
 
 void MachineIdObject::serve_job(JobResult&& result, Action action, VariantMap options, Begin begin) {
     serve(getObject(), std::move(result), action,
-          [this, given = Options(std::move(options)),
+          [given = Options(std::move(options)),
            begin = std::move(begin)](Call& call) mutable -> Task<sdbus::ObjectPath> {
               co_return job_path(begin(given, call.uid));
           });

@@ -42,9 +42,10 @@ Names names_in(const std::string& text) {
 
 /// What succeeds with the settings of a unit.
 Names successes(const std::string& unit) {
-    std::filesystem::copy_file(units + unit, attempts_unit, std::filesystem::copy_options::overwrite_existing);
+    // But not with its name on the bus, which the unit itself may have.
+    write_file(attempts_unit, output_of({"sed", "/^BusName=/d", units + unit}));
     const DropIn attempts("virtbus-attempts.service",
-                          fmt::format("[Service]\nType=oneshot\nBusName=\nWatchdogSec=0\nRestart=no\n"
+                          fmt::format("[Service]\nType=oneshot\nWatchdogSec=0\nRestart=no\n"
                                       "ExecStart=\nExecStart={}\nExecReload=\nStandardInput=null\nStandardOutput=truncate:{}\n",
                                       attempts_program(), result));
     const auto started = run_command({"systemctl", "start", "virtbus-attempts.service"});
