@@ -21,14 +21,15 @@ apt() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=120 "$@"
 }
 
-# Builds the programs in DIR, which is set up where it isn't yet. One at a time, should several of us come.
+# Builds in DIR, which is set up where it isn't yet, what is installed, and not the tests. One at a time, should several
+# of us come.
 build() {
     local dir=$1
     mkdir -p "$dir"
     (
         flock 9
         [[ -e $dir/build.ninja ]] || meson setup "$dir" "$checkout"
-        ninja -C "$dir" daemon/virtbusd daemon/helper/virtbus-{,guest-,container-}helper client/virtbusctl
+        ninja -C "$dir" installed
     ) 9>"$dir/.lock" >&2
 }
 
