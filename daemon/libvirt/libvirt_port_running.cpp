@@ -11,10 +11,8 @@
 #include <libvirt/virterror.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <string_view>
-#include <thread>
 
 namespace virtbus {
 
@@ -34,18 +32,6 @@ unsigned shutdown_flags(GuestMode mode) {
 bool is_container(const Domain& domain) {
     const TextHandle type(virDomainGetOSType(domain.get()));
     return type && std::string_view(type.get()) == "exe";
-}
-
-/// Which process is a container's init libvirt knows a moment after its start, and tells it nothing before.
-template <typename Tell>
-int tell_init(const Domain& domain, Tell tell) {
-    constexpr int attempts = 50;
-    for (int i = 1;; ++i) {
-        const int result = tell();
-        if (result >= 0 || i == attempts || virGetLastErrorCode() != VIR_ERR_OPERATION_INVALID) return result;
-        if (!domain.is_active()) return tell();
-        std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    }
 }
 
 unsigned reboot_flags(GuestMode mode) {
@@ -73,6 +59,16 @@ void check_in_state(const Domain& domain, int result, std::string_view act, bool
     throw_error(domain.connection(), error, domain.cannot(act));
 }
 
+/// The same for what a container's init is told: which process that is libvirt knows a moment after its start.
+void check_told(const Domain& domain, int result, std::string_view act) {
+    if (result >= 0) return;
+    const auto error = last_error();
+    if (error.code == VIR_ERR_OPERATION_INVALID && domain.is_active())
+        throw Error(Code::machine_busy,
+                    domain.cannot(act) + ": libvirt does not know its first process yet; try again in a moment");
+    throw_error(domain.connection(), error, domain.cannot(act));
+}
+
 }  // namespace
 
 void LibvirtPort::start(const Uuid& uuid, const StartOptions& options) {
@@ -88,8 +84,7 @@ void LibvirtPort::shutdown(const Uuid& uuid, GuestMode mode) {
     const auto domain = find(uuid);
     if (mode == GuestMode::automatic && is_container(domain)) {
         virDomainShutdownFlags(domain.get(), VIR_DOMAIN_SHUTDOWN_INITCTL);
-        const auto signal = [&] { return virDomainShutdownFlags(domain.get(), VIR_DOMAIN_SHUTDOWN_SIGNAL); };
-        return check_in_state(domain, tell_init(domain, signal), "shut down", is_active);
+        return check_told(domain, virDomainShutdownFlags(domain.get(), VIR_DOMAIN_SHUTDOWN_SIGNAL), "shut down");
     }
     check_in_state(domain, virDomainShutdownFlags(domain.get(), shutdown_flags(mode)), "shut down", is_active);
 }
@@ -98,8 +93,7 @@ void LibvirtPort::reboot(const Uuid& uuid, GuestMode mode) {
     const auto domain = find(uuid);
     if (mode == GuestMode::automatic && is_container(domain)) {
         virDomainReboot(domain.get(), VIR_DOMAIN_REBOOT_INITCTL);
-        const auto signal = [&] { return virDomainReboot(domain.get(), VIR_DOMAIN_REBOOT_SIGNAL); };
-        return check_in_state(domain, tell_init(domain, signal), "reboot", is_active);
+        return check_told(domain, virDomainReboot(domain.get(), VIR_DOMAIN_REBOOT_SIGNAL), "reboot");
     }
     check_in_state(domain, virDomainReboot(domain.get(), reboot_flags(mode)), "reboot", is_active);
 }
