@@ -60,7 +60,6 @@ Bus::Bus(BusKind kind) : kind_(kind) {
             kind == BusKind::session ? sdbus::createSessionBusConnection() : sdbus::createSystemBusConnection();
         connection_->setMethodCallTimeout(call_timeout);
         allow_interactive_authorization(*connection_);
-        if (kind == BusKind::system) agent_.emplace();
     } catch (const sdbus::Error& error) {
         throw Unreachable(explain_no_bus(error, kind));
     }

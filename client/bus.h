@@ -24,7 +24,6 @@
 #include <string>
 #include <vector>
 
-#include "authentication_agent.h"
 #include "failure.h"
 #include "object_name.h"
 #include "values.h"
@@ -178,7 +177,6 @@ public:
 private:
     BusKind kind_;
     std::unique_ptr<sdbus::IConnection> connection_;
-    std::optional<AuthenticationAgent> agent_;  // of the system bus
 };
 
 }  // namespace virtbusctl

@@ -128,8 +128,17 @@ std::string Program::explain_parse_error(const CLI::ParseError& error) const {
 }
 
 Bus& Program::bus() {
-    if (!bus_) bus_ = std::make_unique<Bus>(bus_kind());
+    if (!bus_) {
+        bus_ = std::make_unique<Bus>(bus_kind());
+        if (bus_kind() == BusKind::system && !only_looks()) agent_.emplace();
+    }
     return *bus_;
+}
+
+bool Program::only_looks() const {
+    const auto* verb = &app_;
+    while (!verb->get_subcommands().empty()) verb = verb->get_subcommands().front();
+    return verb == &app_ || verb->get_name() == "list" || verb->get_name() == "monitor" || verb->get_name() == "complete";
 }
 
 BusKind Program::bus_kind() const {

@@ -6,9 +6,11 @@
 #include <CLI/CLI.hpp>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "authentication_agent.h"
 #include "bus.h"
 #include "output.h"
 
@@ -56,6 +58,8 @@ public:
 private:
     void choose(const char* doing, Action action);
     [[nodiscard]] BusKind bus_kind() const;
+    /// Whether the verb asks only for what everybody may see: nobody has to wait for an agent then.
+    [[nodiscard]] bool only_looks() const;
     int refuse(const std::string& why) const;
     [[nodiscard]] std::string explain_parse_error(const CLI::ParseError& error) const;
     bool run_action();
@@ -72,6 +76,7 @@ private:
     Action action_;
     Action default_action_;
     std::unique_ptr<Bus> bus_;
+    std::optional<AuthenticationAgent> agent_;
 };
 
 }  // namespace virtbusctl

@@ -21,7 +21,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr const char* default_file = default_config_file;
 constexpr const char* helper_sockets = "/run/virtbus/";
 
 void add_hypervisor(const std::string& name, const std::string& uri, Config& config) {
@@ -65,16 +64,17 @@ void read_keepalive(const Json& value, Config& config) {
         throw ConfigError("keepalive: interval and count must be at least 1, or a dead hypervisor would never be noticed");
 }
 
+std::vector<std::filesystem::path> read_directories(const Json& value, const std::string& key) {
+    const auto names = get<std::vector<std::string>>(value, key);
+    return {names.begin(), names.end()};
+}
+
 void read_allowed_directories(const Json& value, Config& config) {
-    config.allowed.files.clear();
-    for (const auto& directory : get<std::vector<std::string>>(value, "allowed-directories"))
-        config.allowed.files.emplace_back(directory);
+    config.allowed.files = read_directories(value, "allowed-directories");
 }
 
 void read_container_directories(const Json& value, Config& config) {
-    config.allowed.roots.clear();
-    for (const auto& directory : get<std::vector<std::string>>(value, "container-directories"))
-        config.allowed.roots.emplace_back(directory);
+    config.allowed.roots = read_directories(value, "container-directories");
 }
 
 void read_credentials_directory(const Json& value, Config& config) {
@@ -174,9 +174,11 @@ void read_settings(const std::string& json, Config& config) {
     if (!document.is_object()) throw ConfigError("must be a JSON object");
     for (const auto& [key, value] : document.items()) {
         const auto setting = settings.find(key);
-        if (setting == settings.end())
-            throw ConfigError(fmt::format("{}: unknown; known are allowed-directories, container-directories, "
-                                          "credentials-directory, hypervisors, keepalive, limits, log-level, poll-interval", key));
+        if (setting == settings.end()) {
+            std::vector<std::string> known;
+            for (const auto& entry : settings) known.push_back(entry.first);
+            throw ConfigError(fmt::format("{}: unknown; known are {}", key, fmt::join(known, ", ")));
+        }
         setting->second(value, config);
     }
 }
@@ -190,7 +192,7 @@ Config read_config(int argc, char** argv) {
     app.add_flag("--user", config.user, "serve the session bus, and qemu:///session");
     app.add_option("--hypervisor", hypervisors, "a hypervisor, NAME=URI, instead of the configured ones; repeatable")
         ->type_name("NAME=URI");
-    app.add_option("--config", file, fmt::format("configuration file; {}, which need not be there", default_file));
+    app.add_option("--config", file, fmt::format("configuration file; {}, which need not be there", default_config_file));
     app.add_option("--root", config.root, "the system whose machine-id counts as this host's; for tests")->check(CLI::ExistingDirectory);
     try {
         app.parse(argc, argv);
@@ -203,19 +205,19 @@ Config read_config(int argc, char** argv) {
     config.state_directory = default_state_directory(config.user);
     if (config.user) {
         config.allowed.files = {"/"};  // QEMU has its user's rights there, no more
-        config.limits = Limits::none();      // and there are no others
+        config.limits = Limits::none();  // and there are no others
     }
-    const auto text = read_file(file.empty() ? default_file : file);
+    const auto text = read_file(file.empty() ? default_config_file : file);
     if (!text && !file.empty()) throw ConfigError(file + ": cannot be read");
     // The session's daemon is not the administrator's: it reads a file only when told.
     if (text && !(config.user && file.empty())) {
         try {
             read_settings(*text, config);
         } catch (const ConfigError& error) {
-            throw ConfigError(fmt::format("{}: {}", file.empty() ? default_file : file, error.what()));
+            throw ConfigError(fmt::format("{}: {}", file.empty() ? default_config_file : file, error.what()));
         }
     }
-    config.hypervisors.where = file.empty() ? default_file : file;
+    config.hypervisors.where = file.empty() ? default_config_file : file;
     if (!hypervisors.empty()) {
         config.hypervisors.uris.clear();
         config.hypervisors.where = "virtbusd's command line";

@@ -112,7 +112,8 @@ void AuditEntry::failed(const std::exception_ptr& failure) {
 
 void AuditEntry::write(Outcome outcome, const std::string& result, const std::string& text) {
     // As virtbus.catalog explains them.
-    constexpr const char* message_ids[] = {"6c66e1030f054764b60cadb58fd3c591", "4a448500fd324f91812572ee22fa9946", "750889d887f94d8faacd49c96257a76f"};
+    constexpr const char* message_ids[] = {"6c66e1030f054764b60cadb58fd3c591", "4a448500fd324f91812572ee22fa9946",
+                                           "750889d887f94d8faacd49c96257a76f"};
 
     if (std::exchange(written_, true)) return;
     if (outcome != Outcome::refused && !changes_something(action_)) return;
@@ -123,13 +124,14 @@ void AuditEntry::write(Outcome outcome, const std::string& result, const std::st
         untold = *told;
     }
     const auto object = describe(call_.details);
-    const auto uid = std::to_string(call_.uid);
+    const bool is_known = call_.uid != unknown_uid;  // who leaves at once stays unknown
+    const auto uid = is_known ? std::to_string(call_.uid) : "unknown";
     log::Fields fields{{"MESSAGE_ID", message_ids[static_cast<int>(outcome)]},
-                       {"VIRTBUS_UID", uid},
                        {"VIRTBUS_SENDER", call_.sender},
                        {"VIRTBUS_VERB", one_line(call_.verb)},
                        {"VIRTBUS_ACTION", std::string(to_string(action_))},
                        {"VIRTBUS_RESULT", result}};
+    if (is_known) fields.push_back({"VIRTBUS_UID", uid});
     if (untold != 0) fields.push_back({"VIRTBUS_UNTOLD", std::to_string(untold)});
     for (const auto& [key, value] : call_.details) fields.push_back({field_name(key), one_line(value)});
     if (const auto job = job_number(object_); job != 0)

@@ -15,12 +15,15 @@ namespace virtbus::bus {
 /// What a call is about, such as {"hypervisor": "qemu", "machine": "web"}. Each value is UTF-8.
 using Details = std::map<std::string, std::string>;
 
+/// Nobody's: chown(2) has it for "no change".
+constexpr uid_t unknown_uid = static_cast<uid_t>(-1);
+
 /// A call as its handler sees it.
 struct Call {
     std::string sender;        ///< unique bus name
     std::string verb;          ///< the method's name
     bool interactive = false;  ///< its caller has a while, and lets somebody ask for a password
-    uid_t uid = 0;             ///< known when the handler runs
+    uid_t uid = unknown_uid;   ///< known when the handler runs; never root's before
     Details details;           ///< those of the object; a handler adds what only the arguments say, for the journal
 };
 

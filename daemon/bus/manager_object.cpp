@@ -320,10 +320,8 @@ void ManagerObject::RemoveHypervisor(sdbus::Result<>&& result, std::string name,
               given.refuse_unknown();
               require_hypervisor(hypervisors_, name);
               call.details["hypervisor"] = name;
-              if (force)
-                  jobs_.cancel_all_on(name);
-              else
-                  jobs_.refuse_any_on(name);
+              // Those that run when it goes are cancelled, whatever removes it.
+              if (!force) jobs_.refuse_any_on(name);
               co_await hypervisors_.remove(name);
           });
 }

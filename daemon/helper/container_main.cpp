@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// virtbus-container-helper: runs one command in a container; see request.h. The request has its "words", its
-// "limit_usec"; the descriptors that come with it are the command's three streams, and the namespaces. It has one thread,
+// virtbus-container-helper: runs one command in a container; see request.h. The request has its "words" and
+// its "limit_usec"; the descriptors that come with it are the command's three streams, and the namespaces. It has one thread,
 // stays outside of the container itself, and kills the command when nobody wants it any more.
 #include "helper/container_entrance.h"
 #include "helper/failure.h"

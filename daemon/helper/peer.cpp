@@ -7,7 +7,6 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 
-#include <cerrno>
 #include <csignal>
 
 namespace virtbus {
@@ -64,13 +63,7 @@ void Peer::at(std::uint64_t processed, std::uint64_t total) {
 }
 
 void Peer::answer(const nlohmann::json& message) const {
-    const auto line = protocol_line(message);
-    std::size_t sent = 0;
-    while (sent < line.size()) {
-        const auto size = ::send(socket_, line.data() + sent, line.size() - sent, MSG_NOSIGNAL);
-        if (size < 0 && errno != EINTR) return;
-        if (size > 0) sent += static_cast<std::size_t>(size);
-    }
+    static_cast<void>(send_line(socket_, protocol_line(message), {}));  // whoever has left hears nothing
 }
 
 std::array<pollfd, 2> Peer::files() const { return {pollfd{socket_, POLLRDHUP, 0}, pollfd{signals_.get(), POLLIN, 0}}; }

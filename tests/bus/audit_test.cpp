@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What calls leave in the journal: one entry each.
 #include "base/log.h"
+#include "bus/audit.h"
 #include "bus_fixture.h"
 #include "played_polkit.h"
 
@@ -68,6 +69,19 @@ TEST_F(AuditTest, HasOneEntryOfACallThatWasRefused) {
     EXPECT_THAT(entries, ElementsAre(AllOf(
         HasSubstr("uid 65534: GetXml of machine web: refused: "), HasSubstr("VIRTBUS_RESULT=AccessDenied"),
         HasSubstr("MESSAGE_ID=4a448500fd324f91812572ee22fa9946"))));
+}
+
+TEST_F(AuditTest, TakesNobodyForRootWhoHasLeftBeforeItWasKnownWhoCalls) {
+    const auto entries = entries_of([] {
+        bus::Audit audit;
+        bus::Call call;
+        call.sender = ":1.99";
+        call.verb = "Pause";
+        bus::AuditEntry entry(audit, bus::Action::machine_control, call);
+        entry.failed(std::make_exception_ptr(Error(Code::access_denied, "the caller has left the bus")));
+    });
+    EXPECT_THAT(entries, ElementsAre(AllOf(HasSubstr("uid unknown: Pause: refused: "), HasSubstr("VIRTBUS_SENDER=:1.99"),
+                                           testing::Not(HasSubstr("VIRTBUS_UID")))));
 }
 
 TEST_F(AuditTest, NamesTheJob) {
