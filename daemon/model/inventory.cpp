@@ -238,18 +238,22 @@ Task<> Inventory::read_due() {
         read_later(batch.uuids, failure);
         co_return;
     }
+    std::vector<Uuid> read;  // the events of the others wait until they are read as well
     std::vector<Uuid> gone;
     for (std::size_t i = 0; i < batch.uuids.size(); ++i) {
         auto& reading = readings.at(i);
-        if (reading.failure)
+        if (reading.failure) {
             read_later({batch.uuids[i]}, reading.failure);
-        else if (reading.machine)
+            continue;
+        }
+        read.push_back(batch.uuids[i]);
+        if (reading.machine)
             apply(batch.uuids[i], std::move(reading.machine));
         else
             gone.push_back(batch.uuids[i]);
     }
     if (unread_.empty() && !unlisted_) retry_interval_ = first_retry;
-    tell_events(batch.events, &batch.uuids);
+    tell_events(batch.events, &read);
     for (const auto& uuid : gone) apply(uuid, std::nullopt);
 }
 

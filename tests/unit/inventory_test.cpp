@@ -232,9 +232,18 @@ TEST_F(InventoryTest, AMachineThatCouldNotBeReadIsReadAgainByItself) {
     fake->edit(web, [](Machine& machine) { machine.state = MachineState::running; });
     fake->fail(PortCall::read, Error(Code::failed, "broken for a moment"));
     fake->happen(web, "started", "booted");
-    await_line("changed web");
-    EXPECT_EQ(mirrored(web)->state, MachineState::running);
     await_line("web started booted");
+    EXPECT_EQ(mirrored(web)->state, MachineState::running);
+    EXPECT_THAT(heard.lines, ElementsAre("changed web", "web started booted"));
+}
+
+TEST_F(InventoryTest, AMachineThatCouldNotBeReadAsItWentIsRemovedRightAfterItsEndIsTold) {
+    connect();
+    fake->erase(web);
+    fake->fail(PortCall::read, Error(Code::failed, "it is just going"));
+    fake->happen(web, "stopped", "shutdown");
+    await_line("removed web");
+    EXPECT_THAT(heard.lines, ElementsAre("web stopped shutdown", "removed web"));
 }
 
 TEST_F(InventoryTest, AnEventThatComesWhileTheReadingLaneIsFullIsNotLost) {
