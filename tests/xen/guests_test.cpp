@@ -66,6 +66,7 @@ TEST_F(XenGuestsTest, WhatIsToldAfterTheEndBringsNothingBack) {
     EXPECT_TRUE(actor.wait_until([&] { return failure_of([&] { machine(path)->Delete({}); }).name.empty(); }));
     EXPECT_TRUE(told_by_manager(path, "undefined", "removed"));
     EXPECT_TRUE(told_by_manager(path, "stopped", "shutdown"));
+    EXPECT_TRUE(observer.wait_for("InterfacesRemoved", path));
     observer.flush();
     EXPECT_EQ(observer.count("InterfacesRemoved"), 1U);
     EXPECT_EQ(observer.count("InterfacesAdded"), 0U);
