@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "helper/helper_place.h"
-#include "model/allowed_directories.h"
+#include "model/allowed_files.h"
 #include "model/hypervisors.h"
 #include "model/user_limits.h"
 

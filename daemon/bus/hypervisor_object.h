@@ -4,6 +4,7 @@
 
 #include "bus/options.h"
 #include "bus/published.h"
+#include "model/allowed_files.h"
 #include "model/hypervisor.h"
 #include "model/jobs.h"
 

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "base/unique_fd.h"
-#include "model/machine_spec.h"
+#include "model/allowed_files.h"
 
 #include <poll.h>
 #include <nlohmann/json_fwd.hpp>

@@ -2,7 +2,7 @@
 #include "helper/request.h"
 
 #include "helper/protocol.h"
-#include "model/allowed_directories.h"
+#include "model/allowed_files.h"
 
 #include <fmt/format.h>
 #include <pwd.h>

@@ -2,6 +2,7 @@
 #include "model/image.h"
 
 #include "base/utf8.h"
+#include "model/checked_text.h"
 #include "model/error.h"
 
 #include <fmt/format.h>
@@ -51,10 +52,7 @@ void declare_format(Image& image, std::string_view format) {
 
 void check_image_name(std::string_view key, std::string_view name) {
     if (name.empty()) refuse_value(key, "must not be empty");
-    if (name.size() > volume_name_bytes)
-        refuse_value(key, fmt::format("{} bytes are too long, at most {}", name.size(), volume_name_bytes));
-    if (!is_utf8(name)) refuse_value(key, "not valid UTF-8");
-    if (has_control(name)) refuse_value(key, "control characters are not allowed");
+    check_line(key, name, volume_name_bytes);
     if (name.find('/') != std::string_view::npos)
         refuse_value(key, "\"/\" is not allowed: it is a name in a pool, not a path");
     if (name.front() == '.') refuse_value(key, "must not begin with \".\"");

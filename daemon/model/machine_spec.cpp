@@ -2,6 +2,8 @@
 #include "model/machine_spec.h"
 
 #include "base/utf8.h"
+#include "model/allowed_files.h"
+#include "model/checked_text.h"
 #include "model/error.h"
 
 #include <fmt/format.h>
@@ -25,16 +27,6 @@ constexpr std::size_t tag_bytes = 100;
 constexpr std::uint64_t memory_min = std::uint64_t{1} << 20;
 constexpr std::uint64_t memory_max = std::uint64_t{16} << 40;
 constexpr std::uint32_t vcpus_max = 4'096;
-
-void check_text(std::string_view key, std::string_view text, std::size_t most) {
-    if (text.size() > most) refuse_value(key, fmt::format("{} bytes are too long, at most {}", text.size(), most));
-    if (!is_utf8(text)) refuse_value(key, "not valid UTF-8");
-}
-
-void check_line(std::string_view key, std::string_view text, std::size_t most) {
-    check_text(key, text, most);
-    if (has_control(text)) refuse_value(key, "control characters are not allowed");
-}
 
 void check_one_of(std::string_view key, std::string_view value, std::initializer_list<std::string_view> allowed) {
     if (std::find(allowed.begin(), allowed.end(), value) != allowed.end()) return;
@@ -123,60 +115,7 @@ constexpr std::pair<std::string_view, std::string_view> not_of_containers[] = {
     {"paused", "a container cannot be started paused"},
 };
 
-/// What does not exist is resolved as it is written, and a link that leads nowhere does not exist.
-bool has_link(std::filesystem::path resolved) {
-    for (; resolved.has_relative_path(); resolved = resolved.parent_path()) {
-        std::error_code error;
-        if (std::filesystem::is_symlink(std::filesystem::symlink_status(resolved, error))) return true;
-    }
-    return false;
-}
-
-/// What we may not see, only the administrator has put there, links as well; whether it is there, libvirt finds out.
-std::filesystem::path unseen(const std::filesystem::path& path, std::error_code& error) {
-    const auto name = path.filename();
-    if (name.empty() || name == "." || name == "..") return {};
-    return std::filesystem::canonical(path.parent_path(), error) / name;
-}
-
 }  // namespace
-
-void AllowedFiles::check(std::string_view key, const std::string& file) const {
-    check_line(key, file, 4'096);
-    const std::filesystem::path path(file);
-    if (!path.is_absolute()) refuse_value(key, "must be an absolute path");
-    // Behind a link that leads nowhere yet, ".." could later lead anywhere.
-    if (std::find(path.begin(), path.end(), "..") != path.end()) refuse_value(key, "\"..\" is not allowed");
-    std::error_code error;
-    const auto resolved = std::filesystem::weakly_canonical(path, error);
-    if (!error && has_link(resolved)) refuse_value(key, fmt::format("{} goes through a link that leads nowhere", file));
-    const auto inside = [&](const std::filesystem::path& directory) {
-        const auto root = std::filesystem::weakly_canonical(directory, error);
-        return !error && std::mismatch(root.begin(), root.end(), resolved.begin(), resolved.end()).first == root.end();
-    };
-    if (error || !std::any_of(directories_.begin(), directories_.end(), inside))
-        refuse_value(key, fmt::format("{} is not below a directory that this hypervisor's files may come from "
-                                      "(allowed-directories in the configuration)", file));
-}
-
-void AllowedFiles::check_root(std::string_view key, const std::string& directory) const {
-    check_line(key, directory, 4'096);
-    const std::filesystem::path path(directory);
-    if (!path.is_absolute()) refuse_value(key, "must be an absolute path");
-    std::error_code error;
-    auto resolved = std::filesystem::canonical(path, error);
-    if (error == std::errc::permission_denied)
-        resolved = unseen(path, error);
-    else if (error || !std::filesystem::is_directory(resolved, error))
-        refuse_value(key, directory + " is not a directory");
-    const auto is_in = [&](const std::filesystem::path& root) {
-        const auto parent = std::filesystem::canonical(root, error);
-        return !error && resolved.has_relative_path() && resolved.parent_path() == parent;
-    };
-    if (!std::any_of(roots_.begin(), roots_.end(), is_in))
-        refuse_value(key, fmt::format("{} is not directly in a directory for the roots of containers "
-                                      "(container-directories in the configuration)", directory));
-}
 
 void check_name(std::string_view key, std::string_view name) {
     if (name.empty()) refuse_value(key, "must not be empty");

@@ -7,13 +7,14 @@
 #include "model/machine.h"
 
 #include <cstdint>
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace virtbus {
+
+class AllowedFiles;
 
 struct DiskSpec {
     std::string pool;
@@ -62,27 +63,6 @@ struct MachineSpec {
     std::vector<std::string> init;      ///< of a container: its first process; empty: /sbin/init
     std::vector<std::string> given;     ///< the keys that the caller has given
     std::uint32_t owner = UINT32_MAX;   ///< uid of the caller, not a key
-};
-
-/// Below which directories a caller may name a file for QEMU. On the system bus QEMU can read what its callers
-/// cannot; on the session bus it has the caller's own rights, and everything is allowed. And in which directories the
-/// roots of containers are: others than those, as what is in a root belongs to a guest, which makes links as it likes.
-class AllowedFiles {
-public:
-    explicit AllowedFiles(std::vector<std::filesystem::path> directories, std::vector<std::filesystem::path> roots = {})
-        : directories_(std::move(directories)), roots_(std::move(roots)) {}
-
-    static AllowedFiles everything() { return AllowedFiles({"/"}); }
-
-    /// Refuses (invalid_args, naming `key`) what is not an absolute path to a file below an allowed directory, links
-    /// resolved. The directories must not be writable for callers: between this check and QEMU a link could change.
-    void check(std::string_view key, const std::string& file) const;
-    /// The same of a container's root: a directory that is there, and directly in one of those for roots.
-    void check_root(std::string_view key, const std::string& directory) const;
-
-private:
-    std::vector<std::filesystem::path> directories_;
-    std::vector<std::filesystem::path> roots_;
 };
 
 /// Refuses a spec that no hypervisor could take: Error invalid_args whose text begins with the key.

@@ -2,7 +2,9 @@
 // other-caller UID ADDRESS PATH INTERFACE METHOD [ARGUMENT]...: becomes UID, makes one call to org.virtbus1, and prints
 // "ok" or the error's name. ARGUMENT: "{}" for empty options, "{key}" for one of that name, else a string. METHOD may end
 // with "!": then the call lets polkit ask a person; or with "*N": N calls at once, and a line for each reply when it comes;
-// "+N": the same, each from a connection of its own. ARGUMENT "@N": a string of N bytes. In place of INTERFACE, "own" asks the bus for the name METHOD, and "set" sets the log's property METHOD.
+// "+N": the same, each from a connection of its own. ARGUMENT "@N": a string of N bytes; "%FILE": a descriptor that reads it.
+// In place of INTERFACE, "own" asks the bus for the name METHOD, and "set" sets the log's property METHOD.
+#include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
 #include <sdbus-c++/sdbus-c++.h>
@@ -46,6 +48,8 @@ sdbus::MethodCall make_call(sdbus::IProxy& proxy, const std::string& interface, 
             message << Options{{argument.substr(1, argument.size() - 2), sdbus::Variant(true)}};
         else if (argument.front() == '@')
             message << std::string(std::stoul(argument.substr(1)), 'x');
+        else if (argument.front() == '%')
+            message << sdbus::UnixFd(::open(argument.c_str() + 1, O_RDONLY | O_CLOEXEC), sdbus::adopt_fd);
         else
             message << argument;
     }

@@ -17,7 +17,10 @@ PlayedPolkit::PlayedPolkit(const std::string& address)
     connection_->enterEventLoopAsync();
 }
 
-PlayedPolkit::~PlayedPolkit() { connection_->leaveEventLoop(); }
+PlayedPolkit::~PlayedPolkit() {
+    connection_->leaveEventLoop();
+    waiting_.clear();  // while there is a connection
+}
 
 void PlayedPolkit::say(bool authorized, bool challenge) {
     set([authorized, challenge](sdbus::MethodCall& call) {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "bus/connection.h"
-#include "model/machine_spec.h"
+#include "model/allowed_files.h"
 #include "model/user_limits.h"
 #include "support/fake_guests.h"
 #include "support/fake_port.h"

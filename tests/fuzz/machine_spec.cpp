@@ -6,6 +6,7 @@
 #include "bus/machine_spec_reader.h"
 #include "libvirt/domain_reader.h"
 #include "libvirt/domain_writer.h"
+#include "model/allowed_files.h"
 
 #include <nlohmann/json.hpp>
 

@@ -134,7 +134,7 @@ TEST_F(Worker, DoesNotBeginToChangeAnythingWhenItIsCancelled) {
 }
 
 TEST_F(Worker, HasNeitherTheSocketNorBlockedSignals) {
-    EXPECT_EQ(run_work([this](WorkReport&) -> Json {
+    EXPECT_EQ(run_work([](WorkReport&) -> Json {
         sigset_t blocked;
         ::sigprocmask(SIG_SETMASK, nullptr, &blocked);
         struct stat in {};

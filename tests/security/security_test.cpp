@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Users who mean harm, on the system bus with its limits: they get nothing, and others are served.
-#include "bus_fixture.h"
 #include "played_polkit.h"
+#include "storage_fixture.h"
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <iostream>
 #include <map>
 
@@ -17,9 +18,9 @@ using Clock = std::chrono::steady_clock;
 const std::string limits_exceeded = "org.freedesktop.DBus.Error.LimitsExceeded";
 const std::string invalid_args = "org.freedesktop.DBus.Error.InvalidArgs";
 
-class SecurityTest : public BusTest {
+class SecurityTest : public StorageBusTest {
 protected:
-    SecurityTest() : BusTest(PrivateBus::Policy::system) {}
+    SecurityTest() : StorageBusTest(PrivateBus::Policy::system) {}
 
     void SetUp() override {
         if (::geteuid() != 0) {
@@ -60,6 +61,13 @@ protected:
             .onInterface("org.freedesktop.DBus")
             .storeResultsTo(names);
         return std::count_if(names.begin(), names.end(), [](const auto& name) { return name.starts_with(':'); });
+    }
+    /// Of this process, whose thread the server is.
+    static std::ptrdiff_t descriptors() {
+        return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
+    }
+    std::unique_ptr<OtherProgram> import_as(uid_t uid, const std::string& source, const std::string& how_often = "") {
+        return begin_as(uid, default_path, "org.virtbus1.Pool", "ImportImage" + how_often, "new", "%" + source, "raw", "{}");
     }
     static std::map<std::string, int> ends_of(OtherProgram& program, int count) {
         std::map<std::string, int> ends;
@@ -158,6 +166,38 @@ TEST_F(SecurityTest, RefusalsByTheThousandAreNotInTheWay) {
     for (const auto& [end, count] : ends_of(*flood, 2'999)) ends[end] += count;
     EXPECT_EQ(ends[access_denied] + ends[limits_exceeded], 3'000);
     EXPECT_EQ(first->calls(PortCall::pause), 0U);
+}
+
+TEST_F(SecurityTest, DescriptorsOfThoseWhoAreRefusedAreNotKept) {
+    const auto before = descriptors();
+    constexpr int calls = 50;  // for one who receives, the bus holds at most 64 descriptors, and then no other's calls either
+    for (int round = 0; round < 10; ++round) {
+        const auto flood = import_as(nobody_uid, "/etc/passwd", "*" + std::to_string(calls));
+        auto ends = ends_of(*flood, calls);
+        EXPECT_EQ(ends[access_denied] + ends[limits_exceeded], calls);
+        EXPECT_TRUE(serves_others());
+    }
+    EXPECT_TRUE(await_there([&] { return descriptors() == before; })) << descriptors() << " instead of " << before;
+    EXPECT_TRUE(client.manager()->ListJobs().empty());
+}
+
+TEST_F(SecurityTest, DescriptorsOfThoseWhoLeaveWhilePolkitAnswersAreNotKept) {
+    polkit.be_silent();
+    const auto before = descriptors();
+    std::vector<std::unique_ptr<OtherProgram>> hostile;
+    for (int i = 0; i < 4; ++i) hostile.push_back(import_as(nobody_uid, "/etc/passwd"));
+    ASSERT_TRUE(await_questions(hostile.size()));
+    hostile.clear();
+    polkit.say(true);
+    EXPECT_TRUE(await_there([&] { return descriptors() == before; })) << descriptors() << " instead of " << before;
+    EXPECT_TRUE(client.manager()->ListJobs().empty()) << "nothing of those who have left was done";
+}
+
+TEST_F(SecurityTest, WhatIsNoFileIsNotTakenForOne) {
+    polkit.say(true);
+    for (const auto* source : {"/dev/zero", "/dev/null", "/"})
+        EXPECT_EQ(import_as(nobody_uid, source)->line(), invalid_args) << source;
+    EXPECT_TRUE(client.manager()->ListJobs().empty());
 }
 
 }  // namespace

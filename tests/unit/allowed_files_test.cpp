@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // A caller names files for QEMU only below the directories that the administrator allows, whatever links and dots the
 // path is made of.
-#include "model/allowed_directories.h"
-#include "model/machine_spec.h"
+#include "model/allowed_files.h"
 #include "support/errors.h"
 
 #include <gtest/gtest.h>

@@ -3,6 +3,7 @@
 #include "model/machine_spec.h"
 
 #include "base/utf8.h"
+#include "model/allowed_files.h"
 #include "support/errors.h"
 
 #include <fmt/format.h>
