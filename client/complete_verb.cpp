@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "completion.h"
+#include "object_name.h"
 #include "program.h"
 #include "text.h"
 #include "verbs.h"
@@ -36,8 +37,6 @@ bool has_daemon(sdbus::IConnection& connection) {
     return found;
 }
 
-std::string short_job(const std::string& path) { return path.substr(path.rfind('/') + 1); }
-
 template <typename Rows, typename Name>
 void add_rows(std::vector<Candidate>& names, const Rows& rows, const std::string& hypervisor, Name name) {
     for (const auto& row : rows)
@@ -63,7 +62,7 @@ std::vector<Candidate> names_of(Bus& bus, const std::string& kind, const std::st
             names.push_back({short_name(each.path), text_at(each.properties, "Uri")});
     else if (kind == "JOB")
         for (const auto& [path, properties] : bus.all_properties("org.virtbus1.Job"))
-            names.push_back({short_job(path), text_at(properties, "Kind") + ", " + text_at(properties, "State")});
+            names.push_back({last_part(path), text_at(properties, "Kind") + ", " + text_at(properties, "State")});
     return names;
 }
 

@@ -16,8 +16,6 @@ namespace {
 
 bool starts_with(std::string_view text, std::string_view start) { return text.substr(0, start.size()) == start; }
 
-std::string last_part(const std::string& path) { return path.substr(path.rfind('/') + 1); }
-
 /// A list of devices in a line would hide the rest of it.
 std::string change_text(const std::string& name, const Json* before, const Json& now) {
     if (now.is_array() && !now.empty() && now.front().is_object()) return name;

@@ -42,7 +42,7 @@ bool list(Program& program) {
     const auto names = jobs.empty() ? std::map<std::string, std::string>{} : program.bus().machine_names();
     for (const auto& job : jobs) {
         const std::string& path = job.get<0>();
-        const auto number = std::strtoull(path.substr(path.rfind('/') + 1).c_str(), nullptr, 10);
+        const auto number = std::strtoull(last_part(path).c_str(), nullptr, 10);
         table.add({number_cell(number), text_cell(job.get<1>()), text_cell(subject_name(names, job.get<2>())),
                    text_cell(job.get<3>()), progress_cell(job.get<4>())});
     }

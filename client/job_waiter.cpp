@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "object_name.h"
 #include "program.h"
 #include "text.h"
 
@@ -98,7 +99,7 @@ void JobWaiter::interrupt() {
     line_.clear();
     for (const auto& entry : entries_) {
         if (entry.finished) continue;
-        const auto number = entry.path.substr(entry.path.rfind('/') + 1);
+        const auto number = last_part(entry.path);
         if (abandoned_) {
             fmt::print(stderr, "Job {} goes on without you.\n", number);
             continue;

@@ -9,6 +9,7 @@
 
 #include "help.h"
 #include "job_waiter.h"
+#include "object_name.h"
 #include "program.h"
 #include "text.h"
 #include "units.h"
@@ -27,11 +28,10 @@ struct MachineRequest {
 };
 
 void print_job(const Program& program, const std::string& machine, const std::string& path) {
-    const auto number = path.substr(path.rfind('/') + 1);
     if (program.output().json)
         fmt::print("{}\n", json_line({{"machine", machine}, {"job", path}}));
     else
-        fmt::print("job {}\n", number);
+        fmt::print("job {}\n", last_part(path));
 }
 
 /// `doing`: the infinitive, for "cannot start web".

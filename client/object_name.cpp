@@ -45,6 +45,8 @@ std::optional<StorageName> storage_name(const std::string& path) {
     return StorageName{taken(hypervisor), taken(pool), taken(image)};
 }
 
+std::string last_part(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
 std::string short_name(const std::string& path) {
     if (path == host_id_path) return host_name;
     if (const auto name = storage_name(path)) return name->image.empty() ? name->pool : name->pool + "/" + name->image;

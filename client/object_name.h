@@ -23,6 +23,9 @@ struct StorageName {
 /// Nothing for the path of anything but a pool or an image.
 [[nodiscard]] std::optional<StorageName> storage_name(const std::string& path);
 
+/// What follows a path's last slash: a job's number, a machine's UUID.
+[[nodiscard]] std::string last_part(const std::string& path);
+
 /// "default/web.qcow2", "default" for a pool or a network, for a hypervisor "qemu", for its machine-id "this host"; else the
 /// path itself. Not made printable.
 [[nodiscard]] std::string short_name(const std::string& path);

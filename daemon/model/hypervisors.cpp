@@ -202,15 +202,11 @@ Task<std::shared_ptr<Hypervisor>> Hypervisors::add(std::string name, std::string
         throw Error(Code::busy, fmt::format("{} hypervisors that were removed do not answer, and are still waited for; "
                                             "try again later", leaving()));
     kept_[name] = uri;
-    std::exception_ptr failure;
     try {
         co_await write_kept();
     } catch (...) {
-        failure = std::current_exception();
-    }
-    if (failure) {
         kept_.erase(name);
-        std::rethrow_exception(failure);
+        throw;
     }
     auto hypervisor = make(name, uri, Origin::caller);
     begin(hypervisor);
@@ -227,15 +223,11 @@ Task<> Hypervisors::remove(std::string name) {
     if (hypervisor->is_configured())
         throw Error(Code::invalid_state, fmt::format("hypervisor {} stands in {}: remove it there", name, configured_.where));
     auto kept = kept_.extract(name);
-    std::exception_ptr failure;
     try {
         co_await write_kept();
     } catch (...) {
-        failure = std::current_exception();
-    }
-    if (failure) {
         if (!kept.empty()) kept_.insert(std::move(kept));
-        std::rethrow_exception(failure);
+        throw;
     }
     drop(hypervisor);
 }
