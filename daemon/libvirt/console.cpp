@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libvirt/console.h"
 
+#include "base/log.h"
 #include "libvirt/domain.h"
 #include "libvirt/error.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <libvirt/virterror.h>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -165,7 +167,7 @@ private:
         for (int round = 0; round < most_rounds && !guest_ended_; ++round) {
             const int size = virStreamRecv(stream_.get(), buffer_.data(), buffer_.size());
             if (size == would_block) return true;
-            if (size < 0) return false;
+            if (size < 0) return lose("reading");
             if (size == 0) guest_ended_ = true;
             const auto room = most_for_client - for_client_.size();
             for_client_.append(buffer_.data(), std::min(room, static_cast<std::size_t>(size)));
@@ -178,10 +180,16 @@ private:
         while (!for_guest_.empty() && !guest_ended_) {
             const int size = virStreamSend(stream_.get(), for_guest_.data(), for_guest_.size());
             if (size == would_block) return true;
-            if (size < 0) return false;
+            if (size < 0) return lose("writing");
             for_guest_.erase(0, static_cast<std::size_t>(size));
         }
         return true;
+    }
+
+    /// False. A client sees an end alone, and libvirt's word for it nowhere else.
+    static bool lose(const char* doing) {
+        log::info(fmt::format("a console was lost, {}: {}", doing, last_error().message));
+        return false;
     }
 
     /// False when the client has gone.
