@@ -146,8 +146,10 @@ std::vector<Bus::HypervisorView> Bus::hypervisors() {
     return result;
 }
 
-Bus::HypervisorView Bus::find_hypervisor(const std::string& name) {
+Bus::HypervisorView Bus::find_hypervisor(const std::string& name, const Suits& suits) {
     auto all = hypervisors();
+    const auto does_not_suit = [&](const HypervisorView& hypervisor) { return !suits(hypervisor.properties); };
+    if (name.empty() && suits && !std::all_of(all.begin(), all.end(), does_not_suit)) std::erase_if(all, does_not_suit);
     std::string names;
     for (auto& hypervisor : all) {
         const auto known = text_at(hypervisor.properties, "Name");

@@ -162,8 +162,10 @@ public:
         Json properties;
     };
     [[nodiscard]] std::vector<HypervisorView> hypervisors();
-    /// The one of that name; "" means the only one there is. Throws Failure.
-    [[nodiscard]] HypervisorView find_hypervisor(const std::string& name);
+    /// By its properties.
+    using Suits = std::function<bool(const Json&)>;
+    /// The one of that name; "" means the only one that suits, or the only one there is. Throws Failure.
+    [[nodiscard]] HypervisorView find_hypervisor(const std::string& name, const Suits& suits = {});
 
     /// From when this returns, messages that match are kept until wait() gives them to the handler.
     [[nodiscard]] Subscription subscribe(const std::string& rule, Handler handler);

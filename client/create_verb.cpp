@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "help.h"
+#include "hypervisor_text.h"
 #include "machine_spec.h"
 #include "program.h"
 #include "text.h"
@@ -17,7 +18,9 @@ namespace {
 bool create(Program& program, const MachineOptions& options) {
     return program.attempt("create " + printable(options.name), [&] {
         const auto spec = machine_spec(options);
-        const auto hypervisor = program.bus().find_hypervisor(program.hypervisor());
+        const bool is_container = !options.root.empty() || !options.init.empty();
+        const auto hypervisor =
+            program.bus().find_hypervisor(program.hypervisor(), is_container ? has_containers : has_virtual_machines);
         const std::string path = Hypervisor(program.bus().connection(), hypervisor.path).CreateMachine(spec);
         const auto properties = program.bus().properties(path, Machine::INTERFACE_NAME);
         if (program.output().json)

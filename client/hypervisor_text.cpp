@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "output.h"
@@ -54,6 +55,21 @@ std::string hypervisor_text(const Json& hypervisor) {
     block.add("Can", list_text(hypervisor, "Features"));
     block.add("Events", events_text(hypervisor));
     return block.text();
+}
+
+bool serves_pools(const Json& hypervisor) {
+    const auto features = array_at(hypervisor, "Features");
+    return std::find(features.begin(), features.end(), "pools") != features.end();
+}
+
+bool has_containers(const Json& hypervisor) {
+    const auto types = array_at(hypervisor, "GuestTypes");
+    return std::find(types.begin(), types.end(), "container") != types.end();
+}
+
+bool has_virtual_machines(const Json& hypervisor) {
+    const auto types = array_at(hypervisor, "GuestTypes");
+    return std::any_of(types.begin(), types.end(), [](const Json& type) { return type != "container"; });
 }
 
 }  // namespace virtbusctl

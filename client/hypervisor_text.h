@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What virtbusctl says about a hypervisor.
+// What virtbusctl says about a hypervisor, and what it can be asked for; all from its properties.
 #pragma once
 
 #include <string>
@@ -8,10 +8,16 @@
 
 namespace virtbusctl {
 
-/// All about it, from its properties.
+/// All about it.
 [[nodiscard]] std::string hypervisor_text(const Json& hypervisor);
 
 /// Its state in a few words, with the reason: "failed: connection refused".
 [[nodiscard]] std::string connection_text(const Json& hypervisor);
+
+/// Whether it has pools and images.
+[[nodiscard]] bool serves_pools(const Json& hypervisor);
+/// Whether its machines are containers, or others are.
+[[nodiscard]] bool has_containers(const Json& hypervisor);
+[[nodiscard]] bool has_virtual_machines(const Json& hypervisor);
 
 }  // namespace virtbusctl

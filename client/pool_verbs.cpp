@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "hypervisor_text.h"
 #include "image_verbs.h"
 #include "storage_text.h"
 #include "text.h"
@@ -58,7 +59,7 @@ bool create(Program& program, const NewPool& request) {
         const std::string directory = std::filesystem::absolute(request.path).lexically_normal();
         Dictionary options;
         if (request.no_autostart) options["autostart"] = false;
-        const auto hypervisor = program.bus().find_hypervisor(program.hypervisor());
+        const auto hypervisor = program.bus().find_hypervisor(program.hypervisor(), serves_pools);
         const std::string path =
             Hypervisor(program.bus().connection(), hypervisor.path).CreatePool(request.name, directory, options);
         if (program.output().json)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "storage.h"
 
+#include "hypervisor_text.h"
 #include "program.h"
 #include "storage_choice.h"
 
@@ -26,7 +27,7 @@ Storage::Place Storage::place(const std::string& pool) {
         const auto& row = this->pool(pool);
         return {row.path, row.hypervisor};
     }
-    const auto hypervisor = program_.bus().find_hypervisor(program_.hypervisor());
+    const auto hypervisor = program_.bus().find_hypervisor(program_.hypervisor(), serves_pools);
     const std::string path = Hypervisor(program_.bus().connection(), hypervisor.path).GetDefaultPool({});
     return {path, text_at(hypervisor.properties, "Name")};
 }

@@ -59,13 +59,14 @@ using F = Feature;
 // DomainSuspend, DomainManagedSave, DomainSetAutostart, DomainRename, DomainOpenConsole, DomainSetMemoryFlags,
 // DomainSetVcpusFlags, DomainSetMetadata, DomainAbortJobFlags, the agent's channel, DomainBlockResize; and DomainLxcOpenNamespace,
 // which only lxc has. Those of qemu and test are tried by the tests. The others, which Debian does not build, are libvirt's word: its table of supported
-// functions, https://libvirt.org/hvsupport.html. Pools and networks are the daemon's own wherever there is one.
+// functions, https://libvirt.org/hvsupport.html. Pools and networks are the daemon's own wherever there is one; containers have no
+// use for pools, which are those of the virtual machines beside them.
 constexpr std::array feature_table{
     DriverFeatures{"qemu", all_of_machines},
     DriverFeatures{"xen", mask(F::define, F::reboot, F::pause, F::save, F::autostart, F::console, F::memory, F::vcpus,
                                F::metadata, F::pools, F::networks, F::events)},
     DriverFeatures{"lxc", mask(F::define, F::reboot, F::pause, F::autostart, F::console, F::memory, F::metadata,
-                               F::run_commands, F::pools, F::networks, F::events)},
+                               F::run_commands, F::networks, F::events)},
     DriverFeatures{"test", mask(F::define, F::reset, F::reboot, F::pause, F::save, F::autostart, F::rename, F::memory,
                                 F::vcpus, F::metadata, F::pools, F::networks, F::events)},
     DriverFeatures{"esx", mask(F::define, F::reboot, F::pause, F::autostart, F::memory, F::vcpus, F::pools, F::networks)},
@@ -114,8 +115,12 @@ std::vector<Feature> features_of(const HypervisorInfo& info) {
     return features_in(info.driver.empty() ? 0 : features_mask(info));
 }
 
+bool offers(const HypervisorInfo& info, Feature feature) {
+    return info.driver.empty() || (features_mask(info) & mask(feature)) != 0;
+}
+
 void require_feature(const std::string& hypervisor, const HypervisorInfo& info, Feature feature) {
-    if (info.driver.empty() || (features_mask(info) & mask(feature)) != 0) return;
+    if (offers(info, feature)) return;
     throw Error(Code::not_supported,
                 fmt::format("hypervisor {}: libvirt's driver for it, {}, cannot {}", hypervisor, info.driver,
                             feature_words.at(static_cast<std::size_t>(feature)).act));

@@ -39,7 +39,9 @@ std::vector<Feature> known_features(std::string_view driver);
 /// What a hypervisor can do. Of a driver that is not in the table nothing is known: it is asked for everything.
 std::vector<Feature> features_of(const HypervisorInfo& info);
 
-/// Error not_supported, naming hypervisor and driver, when it cannot. Before the first connection nothing is known.
+/// Whether it can, as far as is known: before the first connection nothing is.
+bool offers(const HypervisorInfo& info, Feature feature);
+/// Error not_supported, naming hypervisor and driver, when it does not.
 void require_feature(const std::string& hypervisor, const HypervisorInfo& info, Feature feature);
 
 }  // namespace virtbus

@@ -320,6 +320,7 @@ Task<std::vector<InventorySource::Reading>> Hypervisor::read(std::vector<Uuid> u
 }
 
 Task<std::vector<std::string>> Hypervisor::list_pools() {
+    if (!offers(status_.info, Feature::pools)) co_return std::vector<std::string>();
     co_return co_await run(Lane::query, [](Port& port) { return port.storage().list_pools(); });
 }
 

@@ -31,5 +31,18 @@ TEST(HypervisorText, SaysWhyItIsNotConnected) {
     EXPECT_EQ(connection_text({{"ConnectionState", "connecting"}}), "connecting");
 }
 
+TEST(HypervisorText, KnowsWhatItCanBeAskedFor) {
+    const Json qemu{{"GuestTypes", {"full", "hybrid"}}, {"Features", {"define", "pools"}}};
+    const Json lxc{{"GuestTypes", {"container"}}, {"Features", {"define", "run-commands"}}};
+    const Json unknown = Json::object();
+    EXPECT_TRUE(has_virtual_machines(qemu));
+    EXPECT_FALSE(has_containers(qemu));
+    EXPECT_TRUE(serves_pools(qemu));
+    EXPECT_FALSE(has_virtual_machines(lxc));
+    EXPECT_TRUE(has_containers(lxc));
+    EXPECT_FALSE(serves_pools(lxc));
+    EXPECT_FALSE(has_virtual_machines(unknown) || has_containers(unknown) || serves_pools(unknown));
+}
+
 }  // namespace
 }  // namespace virtbusctl

@@ -29,6 +29,7 @@ TEST(FeaturesTest, DependOnTheDriver) {
     EXPECT_THAT(features_of(driver("test")), Contains(Feature::rename));
     EXPECT_THAT(features_of(driver("test")), Not(Contains(Feature::console)));
     EXPECT_THAT(features_of(driver("lxc")), Not(Contains(Feature::save)));
+    EXPECT_THAT(features_of(driver("lxc")), Not(Contains(Feature::pools))) << "else each image is there twice";
     EXPECT_THAT(features_of(driver("vmware", false)), Not(Contains(Feature::pools)));
 }
 
