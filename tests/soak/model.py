@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The reference model: what each call must answer, and what it leaves, given what is there.
+
+A kind of thing has rules: rules(state, action) gives the ways in which the action may end, each (error, state after it),
+with '' for success. There is one way for nearly all: what depends on timing, such as a cancellation, has two.
+A Belief is the states that a thing may be in by what its owner has seen. Without faults that is one."""
+
+from client import CLOSED, LEFT, NO_ANSWER
+
+GONE = 'UnknownObject'
+
+
+def one(error, state):
+    return [(error, state)]
+
+
+# ---- machines: absent, off, running, paused, saved or saved-paused (what it is when it is started again) --------------
+
+ON = ('running', 'paused')
+SAVED = ('saved', 'saved-paused')
+
+# What each action makes of a state; of another it makes InvalidState.
+LIFECYCLE = {
+    'start': {'off': 'running', 'saved': 'running', 'saved-paused': 'paused'},
+    'start-paused': {'off': 'paused', 'saved': 'paused', 'saved-paused': 'paused'},
+    'pause': {'running': 'paused', 'paused': 'paused'},
+    'resume': {'paused': 'running'},
+    'reset': {'running': 'running', 'paused': 'paused'},
+    'power-off': {'running': 'off', 'paused': 'off'},
+    'shutdown': {'running': 'off'},
+    'save': {'running': 'saved', 'paused': 'saved-paused'},
+    'delete': {'off': 'absent'},
+    'delete-force': {state: 'absent' for state in ('off', *ON, *SAVED)},
+    'rename': {'off': 'off'},
+    'title': {state: state for state in ('off', *ON, *SAVED)},
+    'xml': {state: state for state in ('off', *ON, *SAVED)},
+}
+
+
+def machine_rules(state, action):
+    if action == 'create':
+        return one('', 'off') if state == 'absent' else one('AlreadyExists', state)
+    if state == 'absent':
+        return one(GONE, state)
+    after = LIFECYCLE[action].get(state)
+    return one('', after) if after else one('InvalidState', state)
+
+
+def test_machine_rules(state, action):
+    """libvirt's test driver pauses nothing twice; QEMU's does."""
+    return one('InvalidState', state) if (state, action) == ('paused', 'pause') else machine_rules(state, action)
+
+
+# ---- images: a tuple of slots, each None or (format, size, the slot that it is based on or None) ----------------------
+
+MIB = 1 << 20
+
+
+def image_rules(slots, action):
+    verb, index, *words = action
+    image = slots[index]
+
+    def put(where, value):
+        return slots[:where] + (value,) + slots[where + 1:]
+
+    def based_on(where):
+        return any(slot and slot[2] == where for slot in slots)
+
+    if verb in ('create', 'import', 'import-cancelled', 'import-short', 'create-cancelled'):
+        if image:
+            return one('AlreadyExists', slots)
+        form, size = words
+        made = ('', put(index, (form, size, None)))
+        return {'import-cancelled': one('Cancelled', slots), 'import-short': one('InvalidArgs', slots),
+                'create-cancelled': [made, ('Cancelled', slots)]}.get(verb, [made])
+    if verb == 'create-on':
+        below = slots[words[0]]
+        if not image and below:
+            return one('', put(index, ('qcow2', below[1], words[0])))
+        return [(error, slots) for error, holds in (('AlreadyExists', image), ('NoSuchImage', not below)) if holds]
+    if not image:
+        return one(GONE, slots)
+    form, size, below = image
+    if verb in ('clone', 'clone-linked'):
+        if slots[words[0]]:
+            return one('AlreadyExists', slots)
+        return one('', put(words[0], (form, size, None) if verb == 'clone' else ('qcow2', size, index)))
+    if verb == 'export':
+        return one('', slots)
+    if verb == 'check':
+        return one('NotSupported' if form == 'raw' else '', slots)
+    if verb == 'shrink':
+        return [('InvalidArgs', slots)] + ([('InUse', slots)] if based_on(index) else [])
+    if verb == 'flatten' and below is None:
+        return [('InvalidState', slots)] + ([('InUse', slots)] if based_on(index) else [])
+    if based_on(index):
+        return one('InUse', slots)
+    after = {'delete': None, 'grow': (form, size + MIB, below), 'flatten': (form, size, None),
+             'wipe': (form, size, None)}
+    return one('', put(index, (words[0], size, None) if verb == 'convert' else after[verb]))
+
+
+# ---- what may be so -------------------------------------------------------------------------------------------------
+
+class Belief:
+    """`storm` is None, or has `excuses`, the errors that its faults may cause, and jumps(state), what they may make of a
+    state by themselves."""
+
+    def __init__(self, rules, state):
+        self.rules = rules
+        self.possible = {state}
+        self.late = set()      # actions without an outcome: they may still be carried out
+
+    def spread(self, storm):
+        """All states that may have come of these meanwhile."""
+        found, new = set(), set(self.possible)
+        while new:
+            state = new.pop()
+            found.add(state)
+            after = {after for action in self.late for _, after in self.rules(state, action)}
+            if storm:
+                after |= storm.jumps(state)
+            new |= after - found
+        return found
+
+    def take(self, action, answer, storm):
+        """Takes in how an action ended; what is wrong about that, or ''."""
+        before = self.spread(storm)
+        ways = {(error, after) for state in before for error, after in self.rules(state, action)}
+        after = {state for error, state in ways if error == answer.error}
+        if answer.error == LEFT or (storm and answer.error in storm.excuses):
+            self.late.add(action)
+            self.possible = before | after
+            return ''
+        if after:
+            self.possible = after
+            return ''
+        self.late.add(action)
+        expected = ' or '.join(sorted({error or 'success' for error, _ in ways}))
+        return (f'{action} of {show(before)}: {answer.error or "success"}, not {expected}'
+                f'{" during " + storm.name if storm else ""}: {answer.text}')
+
+    def settle(self, state, storm):
+        """Adopts the truth; what is wrong about it, or ''."""
+        possible = self.spread(storm)
+        self.possible, self.late = {state}, set()
+        return '' if state in possible else f'is {state}, but can only be {show(possible)}'
+
+
+def show(states):
+    return ' or '.join(sorted(map(str, states)))
+
+
+# ---- faults: which errors their victims may hear, beyond what the model predicts -------------------------------------
+
+AWAY = {'Disconnected', 'Timeout', 'Busy'}
+NOBODY = {'NoReply', 'ServiceUnknown', 'NameHasNoOwner'}
+# After its start virtbusd has its name at once, and reads what there is while the first calls come.
+NOT_YET = {'UnknownObject', 'NoSuchMachine', 'NoSuchPool', 'NoSuchImage'}
+
+EXCUSES = {
+    'libvirtd-kill': AWAY | {'Failed'},
+    'libvirtd-stop': AWAY | {'MachineBusy'},
+    'libvirtd-slow': {'Timeout', 'Disconnected'},
+    'guest-kill': {'Failed', 'MachineBusy'},
+    'guest-stop': {'MachineBusy', 'Timeout', 'Busy'},
+    'virtbusd-kill': NOBODY | NOT_YET | AWAY,
+    'virtbusd-end': NOBODY | NOT_YET | AWAY | {'Cancelled'},
+    'virtbusd-stop': {'Disconnected', 'Timeout'},
+    'bus-kill': NOBODY | NOT_YET | AWAY | {CLOSED},
+    'helper-kill': {'Failed'},
+    'helper-stop': set(),
+    'disk-full': {'NoSpace', 'Failed'},
+    'state-drop': set(),
+}
+
+
+class Storm:
+    def __init__(self, kinds):
+        self.kinds = kinds
+        self.name = ' and '.join(kinds)
+        self.excuses = set().union(*(EXCUSES[kind] for kind in kinds))
+
+    def jumps(self, state):
+        if 'guest-kill' in self.kinds and state in ON:
+            return {'off'}
+        return set()
+
+
+class TestStorm(Storm):
+    """What it is for machines of libvirt's test driver, which libvirtd forgets when it dies."""
+
+    def __init__(self, storm):
+        super().__init__(storm.kinds)
+        if 'libvirtd-kill' in self.kinds:
+            self.excuses = self.excuses | NOT_YET
+
+    def jumps(self, state):
+        return {'absent'} if 'libvirtd-kill' in self.kinds else set()
+
+
+assert NO_ANSWER not in set().union(*EXCUSES.values())

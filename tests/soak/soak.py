@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The soak: rounds of calm and storm with a quiet point after each. Runs inside scripts/sandbox; see scripts/soak."""
+
+import argparse
+import os
+import random
+import secrets
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from actors import (ImageActor, LeavingActor, MachineActor, Reader, StalledSubscribers,  # noqa: E402
+                    TestMachineActor, World)
+from client import ROOT, Client  # noqa: E402
+from faults import Faults  # noqa: E402
+from instance import ADDRESS, POOL, Instance  # noqa: E402
+from model import EXCUSES, Storm  # noqa: E402
+from truth import QuietPoint  # noqa: E402
+from wire import Wire  # noqa: E402
+
+CALM, STORM = 8, 10        # seconds
+KINDS_A_STORM = 1
+
+
+def storms(seed):
+    """Two kinds of faults each; all kinds come before one comes again."""
+    chance = random.Random(f'{seed} storms')
+    left = []
+    while True:
+        if len(left) < KINDS_A_STORM:
+            left += chance.sample(sorted(EXCUSES), len(EXCUSES))
+        yield Storm([left.pop(0) for _ in range(KINDS_A_STORM)])
+
+
+class Soak:
+    def __init__(self, seed, faults):
+        self.begun = time.monotonic()
+        self.seed = seed
+        self.chosen = faults
+        self.instance = Instance()
+        self.world = World()
+        self.wire = Wire()
+        self.client = Client(ADDRESS)
+        self.faults = Faults(self.instance, self.tell)
+        self.quiet = QuietPoint(self.instance, self.client)
+        self.stalled = StalledSubscribers(2)
+        self.done = Counter()
+
+    def tell(self, text):
+        print(f'{time.monotonic() - self.begun:7.1f} {text}', flush=True)
+
+    def start(self):
+        self.instance.start()
+        self.wire.start()
+        for name in ('qemu', 'test'):
+            self.client.call(f'{ROOT}/hypervisor/{name}', 'Hypervisor', 'Reconnect', '(a{sv})', {})
+        end = time.monotonic() + 60
+        while (made := self.client.call(f'{ROOT}/hypervisor/qemu', 'Hypervisor', 'CreatePool', '(ssa{sv})', 'soak',
+                                        str(POOL), {})).error:
+            if time.monotonic() > end:
+                raise RuntimeError(made.text)
+            time.sleep(0.3)
+        guest, scratch = os.environ['VIRTBUS_GUEST_DIR'], Path(os.environ['TMPDIR'])
+        self.actors = [MachineActor(self.world, 'q0', self.seed, kernel=guest)]
+        self.actors += [MachineActor(self.world, f'q{i}', self.seed) for i in (1, 2)]
+        self.actors += [TestMachineActor(self.world, f't{i}', self.seed) for i in range(3)]
+        self.actors += [LeavingActor(self.world, f'l{i}', self.seed) for i in range(2)]
+        self.actors += [ImageActor(self.world, f'i{i}', self.seed, scratch) for i in range(2)]
+        self.actors += [Reader(self.world, 'r0', self.seed)]
+        for actor in self.actors:
+            actor.start()
+
+    def run(self, seconds):
+        self.start()
+        chance = random.Random(f'{self.seed} faults')
+        end = time.monotonic() + seconds
+        self.calm()
+        for storm in storms(self.seed):
+            if time.monotonic() > end:
+                break
+            if self.chosen:
+                storm = Storm(self.chosen)
+            self.rage(storm, chance)
+            self.calm()
+        self.finish()
+
+    def calm(self):
+        self.stalled.renew()
+        self.world.open()
+        time.sleep(CALM)
+        self.rest('calm', None)
+        counts = self.quiet.counts()
+        self.tell('  '.join(f'{what} {count >> 20 if what == "resident" else count}' for what, count in counts.items()))
+        for text in self.quiet.growth(counts):
+            self.world.complain(text)
+        if 'SOAK_FDS' in os.environ:
+            c = Counter()
+            for e in Path(f'/proc/{self.instance.virtbusd.pid}/fd').iterdir():
+                c[os.readlink(e).rstrip('0123456789[]')] += 1
+            self.tell(dict(c))
+
+    def rage(self, storm, chance):
+        self.tell(f'storm: {storm.name}')
+        self.world.storm = storm
+        self.world.open()
+        self.done['faults'] += self.faults.play(storm, STORM, chance)
+        self.rest(storm.name, storm)
+        self.world.storm = None
+
+    def rest(self, after, storm):
+        """A quiet point."""
+        self.world.close()
+        if self.wire.process.poll() is not None:
+            self.wire.start()
+        begun = time.monotonic()
+        truth, wrong = self.quiet.reach()
+        for actor in self.actors:
+            text = actor.settle(truth, storm)
+            wrong += [f'{actor.name} {text}'] if text else []
+        wrong += self.wire.check()
+        for text in wrong:
+            self.world.complain(f'after {after}: {text}')
+        self.done['quiet points'] += 1
+        self.tell(f'quiet after {time.monotonic() - begun:.1f} s: {len(truth.machines)} machines, '
+                  f'{len(truth.images)} images, {self.world.calls} calls')
+
+    def finish(self):
+        self.world.end()
+        self.stalled.end()
+        self.wire.end()
+        code = self.instance.stop()
+        if code != 0:
+            self.world.complain(f'virtbusd ended with {code}: {self.instance.virtbusd.log.read_text()[-3000:]}')
+        self.tell(', '.join(f'{name}: {count}' for name, count in sorted(self.world.outcomes.items())))
+        self.tell(f'seed {self.seed}: {self.world.calls} calls, the slowest {self.world.slowest:.1f} s, '
+                  f'{self.done["faults"]} faults, {self.done["quiet points"]} quiet points, '
+                  f'{len(self.world.wrong)} wrong')
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('minutes', type=float)
+    parser.add_argument('--seed', type=int, default=secrets.randbelow(1_000_000))
+    parser.add_argument('--fault', action='append', choices=sorted(EXCUSES))
+    arguments = parser.parse_args()
+    print(f'seed {arguments.seed}', flush=True)
+    soak = Soak(arguments.seed, arguments.fault)
+    soak.run(arguments.minutes * 60)
+    return 1 if soak.world.wrong else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
