@@ -103,6 +103,9 @@ public:
         if (stop_) stop_();
     }
 
+    /// Its status stays for some minutes; what its work held, such as descriptors, does not.
+    void let_go() { stop_ = nullptr; }
+
     JobStatus status;
     asio::steady_timer forget;  ///< when the ended job goes
 
@@ -156,6 +159,7 @@ Task<> Jobs::run(std::shared_ptr<Job> job, Work work, Claims::Claim claim) {
 }
 
 void Jobs::end(Job& job, JobState state, std::optional<Error> error) {
+    job.let_go();
     const auto before = job.status;
     job.status.state = state;
     job.status.cancellable = false;

@@ -213,7 +213,8 @@ class ImageActor(Actor):
         form, size = self.random.choice(('raw', 'qcow2')), self.random.choice((4, 8)) * MIB
         words = {'create': (form, size), 'create-cancelled': ('raw', 16 * MIB), 'create-on': (other,),
                  'import': ('raw', MIB), 'import-cancelled': ('raw', MIB), 'import-short': ('raw', MIB),
-                 'clone': (other,), 'clone-linked': (other,), 'convert': (form,)}.get(verb, ())
+                 'clone': (other,), 'clone-linked': (other,), 'convert': (form,),
+                 'grow': (16 * MIB,)}.get(verb, ())
         action = (verb, slot, *words)
         self.judge(self.belief, action, lambda: self.perform(*action))
 
@@ -230,10 +231,7 @@ class ImageActor(Actor):
         if verb == 'convert':
             return self.on(slot, 'Convert', '(sa{sv})', words[0], {})
         if verb in ('grow', 'shrink'):
-            size = self.client.property(self.image(slot), 'Image', 'VirtualSize')
-            if size.error:
-                return gone(size)
-            return self.on(slot, 'Resize', '(ta{sv})', size.value[0] + MIB if verb == 'grow' else 512, {})
+            return self.on(slot, 'Resize', '(ta{sv})', words[0] if verb == 'grow' else 512, {})
         return self.on(slot, verb.capitalize(), OPTIONS, {})
 
     def create(self, verb, slot, *words):

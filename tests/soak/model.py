@@ -95,12 +95,16 @@ def image_rules(slots, action):
         return [('InvalidState', slots)] + ([('InUse', slots)] if based_on(index) else [])
     if based_on(index):
         return one('InUse', slots)
-    after = {'delete': None, 'grow': (form, size + MIB, below), 'flatten': (form, size, None),
-             'wipe': (form, size, None)}
-    return one('', put(index, (words[0], size, None) if verb == 'convert' else after[verb]))
+    after = {'delete': lambda: None, 'grow': lambda: (form, words[0], below), 'convert': lambda: (words[0], size, None),
+             'flatten': lambda: (form, size, None), 'wipe': lambda: (form, size, None)}
+    return one('', put(index, after[verb]()))
 
 
 # ---- what may be so -------------------------------------------------------------------------------------------------
+
+# Who knows less than this knows nothing, until the next quiet point.
+MOST_STATES = 500
+
 
 class Belief:
     """`storm` is None, or has `excuses`, the errors that its faults may cause, and jumps(state), what they may make of a
@@ -112,20 +116,23 @@ class Belief:
         self.late = set()      # actions without an outcome: they may still be carried out
 
     def spread(self, storm):
-        """All states that may have come of these meanwhile."""
-        found, new = set(), set(self.possible)
-        while new:
+        """All states that may have come of these meanwhile; None when that is anything."""
+        found, new = set(), set(self.possible or ())
+        while new and len(found) < MOST_STATES:
             state = new.pop()
             found.add(state)
             after = {after for action in self.late for _, after in self.rules(state, action)}
             if storm:
                 after |= storm.jumps(state)
             new |= after - found
-        return found
+        return None if new or not found else found
 
     def take(self, action, answer, storm):
         """Takes in how an action ended; what is wrong about that, or ''."""
         before = self.spread(storm)
+        if before is None:
+            self.possible = None
+            return ''
         ways = {(error, after) for state in before for error, after in self.rules(state, action)}
         after = {state for error, state in ways if error == answer.error}
         if answer.error == LEFT or (storm and answer.error in storm.excuses):
@@ -144,7 +151,7 @@ class Belief:
         """Adopts the truth; what is wrong about it, or ''."""
         possible = self.spread(storm)
         self.possible, self.late = {state}, set()
-        return '' if state in possible else f'is {state}, but can only be {show(possible)}'
+        return '' if possible is None or state in possible else f'is {state}, but can only be {show(possible)}'
 
 
 def show(states):

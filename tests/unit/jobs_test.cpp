@@ -11,6 +11,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <stdexcept>
 
 namespace virtbus::test {
@@ -179,6 +180,17 @@ TEST_F(JobsTest, WorkThatEndsWellInSpiteOfACancelIsDone) {
     end.set();
     settle(loop);
     EXPECT_EQ(state(number), JobState::done);
+}
+
+TEST_F(JobsTest, WhatTheWorkHeldIsLetGoWhenItEnds) {
+    const auto held = std::make_shared<int>();
+    const auto number = jobs.start(plan(JobKind::save, subject(1)), [held](JobControl& job) -> Task<> {
+        job.on_cancel([held] {});
+        co_return;
+    });
+    run_until(loop, [&] { return state(number) == JobState::done; });
+    loop.poll();
+    EXPECT_EQ(held.use_count(), 1);
 }
 
 TEST_F(JobsTest, WhatHasEndedOrNeverWasCannotBeCancelled) {
