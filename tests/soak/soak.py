@@ -5,24 +5,23 @@ import argparse
 import os
 import random
 import secrets
+import shutil
 import sys
 import time
 from collections import Counter
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from actors import (ImageActor, LeavingActor, MachineActor, Reader, StalledSubscribers,  # noqa: E402
+from actors import (ImageActor, LeavingActor, MachineActor, Reader, StalledSubscribers,
                     TestMachineActor, World)
-from client import ROOT, Client  # noqa: E402
-from faults import Faults  # noqa: E402
-from instance import ADDRESS, POOL, Instance  # noqa: E402
-from model import EXCUSES, Storm  # noqa: E402
-from truth import QuietPoint  # noqa: E402
-from wire import Wire  # noqa: E402
+from client import ROOT, Client
+from faults import Faults
+from instance import ADDRESS, LOGS, POOL, Instance
+from model import EXCUSES, Storm
+from truth import QuietPoint
+from wire import Wire
 
-CALM, STORM = 8, 10        # seconds
-KINDS_A_STORM = 1
+CALM, STORM = 10, 12        # seconds
+KINDS_A_STORM = 2
 
 
 def storms(seed):
@@ -96,11 +95,6 @@ class Soak:
         self.tell('  '.join(f'{what} {count >> 20 if what == "resident" else count}' for what, count in counts.items()))
         for text in self.quiet.growth(counts):
             self.world.complain(text)
-        if 'SOAK_FDS' in os.environ:
-            c = Counter()
-            for e in Path(f'/proc/{self.instance.virtbusd.pid}/fd').iterdir():
-                c[os.readlink(e).rstrip('0123456789[]')] += 1
-            self.tell(dict(c))
 
     def rage(self, storm, chance):
         self.tell(f'storm: {storm.name}')
@@ -148,8 +142,14 @@ def main():
     arguments = parser.parse_args()
     print(f'seed {arguments.seed}', flush=True)
     soak = Soak(arguments.seed, arguments.fault)
-    soak.run(arguments.minutes * 60)
-    return 1 if soak.world.wrong else 0
+    good = False
+    try:
+        soak.run(arguments.minutes * 60)
+        good = not soak.world.wrong
+    finally:
+        if not good and 'VIRTBUS_RESULTS' in os.environ:
+            shutil.copytree(LOGS, Path(os.environ['VIRTBUS_RESULTS']) / f'seed-{arguments.seed}', dirs_exist_ok=True)
+    return 0 if good else 1
 
 
 if __name__ == '__main__':

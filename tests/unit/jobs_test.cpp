@@ -188,8 +188,8 @@ TEST_F(JobsTest, WhatTheWorkHeldIsLetGoWhenItEnds) {
         job.on_cancel([held] {});
         co_return;
     });
-    run_until(loop, [&] { return state(number) == JobState::done; });
-    loop.poll();
+    settle(loop);
+    EXPECT_EQ(state(number), JobState::done);
     EXPECT_EQ(held.use_count(), 1);
 }
 
