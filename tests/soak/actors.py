@@ -13,7 +13,7 @@ import uuid
 
 from gi.repository import Gio
 
-from client import ROOT, Client, options
+from client import OBJECT_MANAGER, ROOT, Client, options
 from instance import ADDRESS, BUILD
 from model import GONE, MIB, Belief, TestStorm, image_rules, machine_rules, test_machine_rules
 
@@ -111,8 +111,8 @@ class MachineActor(Actor):
     """One machine, which it starts, stops, saves, renames and deletes."""
     hypervisor = 'qemu'
     rules = staticmethod(machine_rules)
-    actions = ['create'] * 3 + ['start'] * 3 + ['pause', 'resume', 'reset', 'save', 'shutdown', 'power-off', 'power-off',
-                                               'start-paused', 'delete', 'delete-force', 'rename', 'title', 'xml']
+    actions = ['create'] * 3 + ['start'] * 3 + ['pause', 'resume', 'reset', 'save', 'shutdown', 'start-paused', 'delete',
+                                               'delete-force', 'rename', 'title', 'xml'] + ['power-off'] * 2
 
     def __init__(self, world, name, seed, kernel=None):
         super().__init__(world, name, seed)
@@ -249,8 +249,9 @@ class ImageActor(Actor):
         ends = os.pipe() if verb == 'import-cancelled' else (os.open(self.source, os.O_RDONLY),)
         more = options(size=2 * MIB) if verb == 'import-short' else {}
         try:
-            return self.ended(self.client.call(POOL_PATH, 'Pool', 'ImportImage', '(shsa{sv})', self.names[slot], 0, 'raw',
-                                               more, descriptors=descriptors(ends[0])), verb == 'import-cancelled')
+            begun = self.client.call(POOL_PATH, 'Pool', 'ImportImage', '(shsa{sv})', self.names[slot], 0, 'raw', more,
+                                     descriptors=descriptors(ends[0]))
+            return self.ended(begun, verb == 'import-cancelled')
         finally:
             for end in ends:
                 os.close(end)
@@ -278,7 +279,7 @@ def descriptors(fd):
 
 class Reader(Actor):
     """Asks for all there is. Without a fault it is always told."""
-    reads = [('org.freedesktop.DBus.ObjectManager', 'GetManagedObjects', '()'), ('Manager', 'ListMachines', OPTIONS, {}),
+    reads = [(OBJECT_MANAGER, 'GetManagedObjects', '()'), ('Manager', 'ListMachines', OPTIONS, {}),
              ('Manager', 'ListImages', OPTIONS, {}), ('Manager', 'ListPools', OPTIONS, {}), ('Manager', 'ListJobs')]
 
     def __init__(self, world, name, seed):

@@ -132,7 +132,7 @@ class Client:
         return Answer(NO_ANSWER, f'job {path} does not end')
 
     def objects(self):
-        """The inventory: {path: {interface: properties}}, the interfaces without their prefix; None where there is none."""
+        """The inventory, {path: {interface: properties}}, the interfaces without their prefix; None without an answer."""
         answer = self.call(ROOT, OBJECT_MANAGER, 'GetManagedObjects')
         if answer.error:
             return None

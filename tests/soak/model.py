@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The reference model: what each call must answer, and what it leaves, given what is there.
 
-A kind of thing has rules: rules(state, action) gives the ways in which the action may end, each (error, state after it),
+A kind of thing has rules: rules(state, action) gives the ways in which the action may end, each (error, state after),
 with '' for success. There is one way for nearly all: what depends on timing, such as a cancellation, has two.
 A Belief is the states that a thing may be in by what its owner has seen. Without faults that is one."""
 
@@ -14,7 +14,7 @@ def one(error, state):
     return [(error, state)]
 
 
-# ---- machines: absent, off, running, paused, saved or saved-paused (what it is when it is started again) --------------
+# ---- machines: absent, off, running, paused, saved or saved-paused (what it is when it is started again) -------------
 
 ON = ('running', 'paused')
 SAVED = ('saved', 'saved-paused')
@@ -51,7 +51,7 @@ def test_machine_rules(state, action):
     return one('InvalidState', state) if (state, action) == ('paused', 'pause') else machine_rules(state, action)
 
 
-# ---- images: a tuple of slots, each None or (format, size, the slot that it is based on or None) ----------------------
+# ---- images: a tuple of slots, each None or (format, size, the slot that it is based on or None) ---------------------
 
 MIB = 1 << 20
 
@@ -107,8 +107,8 @@ MOST_STATES = 500
 
 
 class Belief:
-    """`storm` is None, or has `excuses`, the errors that its faults may cause, and jumps(state), what they may make of a
-    state by themselves."""
+    """`storm` is None, or has `excuses`, the errors that its faults may cause, and jumps(state), what they may make of
+    a state by themselves."""
 
     def __init__(self, rules, state):
         self.rules = rules

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A quiet point: nothing is under way. What virtbus shows is what libvirt and the files say, and nothing is left over."""
+"""A quiet point: nothing is under way. What virtbus shows is what libvirt and the files say; nothing is left."""
 
 import json
 import os
@@ -33,7 +33,6 @@ class Truth:
         pool.refresh()
         self.images = {volume.name(): volume.info()[1] for volume in pool.listAllVolumes()}
         self.files = {path.name for path in POOL.iterdir()}
-        self.facts = {}
 
     def machine(self, uuid):
         """Its state as the model has it."""
@@ -155,7 +154,8 @@ class QuietPoint:
         return truth, wrong + list(self.leftovers(truth))
 
     def leftovers(self, truth):
-        running = sum(key.startswith('qemu') and machine['state'] != 'shut-off' for key, machine in truth.machines.items())
+        running = sum(key.startswith('qemu') and machine['state'] != 'shut-off'
+                      for key, machine in truth.machines.items())
         guests = self.instance.guests()
         if len(guests) != running:
             yield f'{len(guests)} processes of QEMU for {running} machines'

@@ -15,6 +15,7 @@ class Wire:
         self.open = {}               # (sender, serial): the method, of calls without a reply
         self.answered = set()
         self.twice = []
+        self.replies = 0
 
     def start(self):
         """Of a new bus, where the same names come again."""
@@ -43,6 +44,7 @@ class Wire:
     def take_reply(self, call):
         if self.open.pop(call, None):
             self.answered.add(call)
+            self.replies += 1
         elif call in self.answered:
             self.twice.append(call)
 
