@@ -19,6 +19,8 @@ PATIENCE = 60
 # connections to libvirt, which are made when they are needed.
 SLACK_DESCRIPTORS = 8
 SLACK_THREADS = 4
+# What stays are ended jobs, a hundred at most, and what the sanitizers keep.
+SLACK_RESIDENT = 64 << 20
 
 
 class Truth:
@@ -185,7 +187,7 @@ class QuietPoint:
         who = (self.instance.virtbusd.pid, self.instance.libvirtd.pid)
         first = self.before.setdefault(who, counts)
         for what, slack in (('descriptors', SLACK_DESCRIPTORS), ('threads', SLACK_THREADS),
-                            ("libvirtd's descriptors", SLACK_DESCRIPTORS)):
+                            ("libvirtd's descriptors", SLACK_DESCRIPTORS), ('resident', SLACK_RESIDENT)):
             if counts[what] > first[what] + slack:
                 yield f'{what}: {first[what]} at first, {counts[what]} now'
 
