@@ -11,7 +11,7 @@
 
 #include <algorithm>
 #include <array>
-#include <tuple>
+#include <iterator>
 
 namespace virtbus::bus {
 
@@ -22,8 +22,8 @@ constexpr std::size_t row_slice = 1'000;
 
 /// A machine and where it is.
 struct Found {
-    std::shared_ptr<Hypervisor> hypervisor;
-    MachinePtr machine;
+    const Hypervisor* hypervisor;
+    const Machine* machine;
 };
 
 /// What ListMachines may be narrowed to.
@@ -60,17 +60,20 @@ Filter take_filter(Options& options) {
     return filter;
 }
 
-std::vector<Found> select(const Hypervisors::List& hypervisors, const Filter& filter) {
+/// The machines that `takes(Machine)`, of all hypervisors or the one of that name: by hypervisor and name, and good
+/// until the next suspension.
+template <typename Takes>
+std::vector<Found> select(const Hypervisors::List& hypervisors, const std::optional<std::string>& name, Takes takes) {
     std::vector<Found> found;
     for (const auto& hypervisor : hypervisors) {
-        if (filter.hypervisor && *filter.hypervisor != hypervisor->name()) continue;
+        if (name && *name != hypervisor->name()) continue;
+        const auto first = std::ssize(found);
         for (const auto& [uuid, machine] : hypervisor->inventory().machines())
-            if (filter.takes(*machine)) found.push_back({hypervisor, machine});
+            if (takes(*machine)) found.push_back({hypervisor.get(), machine.get()});
+        std::sort(found.begin() + first, found.end(), [](const Found& left, const Found& right) {
+            return left.machine->name < right.machine->name;
+        });
     }
-    std::sort(found.begin(), found.end(), [](const Found& left, const Found& right) {
-        return std::tie(left.hypervisor->name(), left.machine->name) <
-               std::tie(right.hypervisor->name(), right.machine->name);
-    });
     return found;
 }
 
@@ -194,7 +197,8 @@ void ManagerObject::ListMachines(sdbus::Result<std::vector<MachineRow>>&& result
               require_hypervisor(hypervisors_, wanted.hypervisor);
               co_await settled();
               std::vector<MachineRow> rows;
-              for (const auto& [hypervisor, machine] : select(hypervisors_.all(), wanted))
+              const auto takes = [&](const Machine& machine) { return wanted.takes(machine); };
+              for (const auto& [hypervisor, machine] : select(hypervisors_.all(), wanted.hypervisor, takes))
                   rows.emplace_back(machine_path(hypervisor->name(), machine->uuid), machine->name,
                                     machine->uuid.text(), hypervisor->name(), std::string(to_string(machine->kind)),
                                     std::string(to_string(machine->state)),
@@ -270,14 +274,13 @@ void ManagerObject::GetMachine(sdbus::Result<sdbus::ObjectPath>&& result, std::s
     serve(getObject(), std::move(result), Action::read,
           [this, wanted = std::move(name_or_uuid),
            given = Options(std::move(options))](Call&) mutable -> Task<sdbus::ObjectPath> {
-              const Filter where{given.take<std::string>("hypervisor"), {}, {}, {}};
+              const auto hypervisor = given.take<std::string>("hypervisor");
               given.refuse_unknown();
-              require_hypervisor(hypervisors_, where.hypervisor);
+              require_hypervisor(hypervisors_, hypervisor);
               co_await settled();
               const auto uuid = Uuid::parse(wanted);
-              auto found = select(hypervisors_.all(), where);
-              std::erase_if(found, [&](const Found& each) {
-                  return each.machine->name != wanted && !(uuid && each.machine->uuid == *uuid);
+              const auto found = select(hypervisors_.all(), hypervisor, [&](const Machine& machine) {
+                  return machine.name == wanted || (uuid && machine.uuid == *uuid);
               });
               const auto text = to_utf8(std::string_view(wanted).substr(0, 100));
               if (found.empty())
