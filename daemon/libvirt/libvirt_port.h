@@ -28,6 +28,7 @@ public:
     HypervisorInfo describe() override;
     std::vector<Machine> list() override;
     std::optional<Machine> read(const Uuid& uuid) override;
+    std::optional<Machine> read_state(const Machine& known) override;
     std::string capabilities_xml() override;
     std::string machine_xml(const Uuid& uuid, bool inactive) override;
 

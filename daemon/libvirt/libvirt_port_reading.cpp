@@ -29,21 +29,40 @@ struct Flags {
     bool has_snapshots = false;
 };
 
-Machine read_machine(const Domain& domain, const Flags& flags) {
+struct State {
     int state = 0;
     int reason = 0;
-    domain.check(virDomainGetState(domain.get(), &state, &reason, 0), "read the state of");
+
+    explicit State(const Domain& domain) {
+        domain.check(virDomainGetState(domain.get(), &state, &reason, 0), "read the state of");
+    }
+    [[nodiscard]] bool active() const { return is_active(state_from(state)); }
+    void show_in(Machine& machine) const {
+        machine.state = state_from(state);
+        machine.state_reason = state_reason(state, reason);
+    }
+};
+
+std::string job_kind_of(const Domain& domain) {
+    const auto job = read_job(domain);
+    return job ? job->kind : "";
+}
+
+bool has_snapshots(const Domain& domain) {
+    return domain.ask(virDomainSnapshotNum(domain.get(), 0), "read the snapshots of");
+}
+
+Machine read_machine(const Domain& domain, const Flags& flags) {
+    const State state(domain);
     const auto definition = domain.xml(VIR_DOMAIN_XML_INACTIVE);
-    Machine machine = read_domain(is_active(state_from(state)) ? domain.xml(0) : definition);
-    machine.state = state_from(state);
-    machine.state_reason = state_reason(state, reason);
+    Machine machine = read_domain(state.active() ? domain.xml(0) : definition);
+    state.show_in(machine);
     machine.persistent = flags.persistent;
     machine.autostart = flags.autostart;
     machine.saved = flags.saved;
     machine.has_snapshots = flags.has_snapshots;
     machine.definition = definition_digest(definition);
-    if (is_active(machine.state))
-        if (const auto job = read_job(domain)) machine.libvirt_job = job->kind;
+    if (state.active()) machine.libvirt_job = job_kind_of(domain);
     return machine;
 }
 
@@ -53,7 +72,7 @@ Flags read_flags(const Domain& domain) {
     return {.persistent = domain.is_persistent(),
             .autostart = domain.ask(answered < 0 ? answered : autostart, "read the autostart of"),
             .saved = domain.ask(virDomainHasManagedSaveImage(domain.get(), 0), "read the saved memory of"),
-            .has_snapshots = domain.ask(virDomainSnapshotNum(domain.get(), 0), "read the snapshots of")};
+            .has_snapshots = has_snapshots(domain)};
 }
 
 /// All domains that `flags` select. libvirt lists at most 16,384 in one answer and fails when there are more.
@@ -206,6 +225,20 @@ std::vector<Machine> LibvirtPort::list() {
 std::optional<Machine> LibvirtPort::read(const Uuid& uuid) try {
     const auto domain = find(uuid);
     return read_machine(domain, read_flags(domain));
+} catch (const Error& error) {
+    if (error.code() == Code::no_such_machine) return std::nullopt;
+    throw;
+}
+
+std::optional<Machine> LibvirtPort::read_state(const Machine& known) try {
+    const auto domain = find(known.uuid);
+    const State state(domain);
+    if (!state.active()) return read_machine(domain, read_flags(domain));  // it has ended: what it ran with is gone
+    Machine machine = known;
+    state.show_in(machine);
+    machine.libvirt_job = job_kind_of(domain);
+    machine.has_snapshots = has_snapshots(domain);
+    return machine;
 } catch (const Error& error) {
     if (error.code() == Code::no_such_machine) return std::nullopt;
     throw;

@@ -128,7 +128,8 @@ Subscription::Subscription(const ConnectionPool& connections, Share events, bool
     if (connections.can_be_lost())
         for (const auto& connection : connections.all()) register_close(connection.get());
     if (!objects) return;
-    source_ = connections.all().front().get();
+    // The one that is taken last: on the others no answer waits behind a storm of events.
+    source_ = connections.all().back().get();
     register_domains(source_);
     register_pools(source_);
     register_networks(source_);

@@ -301,16 +301,17 @@ Task<std::vector<Machine>> Hypervisor::list() {
     co_return co_await run(Lane::query, [](Port& port) { return port.list(); });
 }
 
-Task<std::vector<InventorySource::Reading>> Hypervisor::read(std::vector<Uuid> uuids) {
-    auto work = [uuids = std::move(uuids)](Port& port) {
-        std::vector<InventorySource::Reading> readings(uuids.size());
-        for (std::size_t i = 0; i < uuids.size(); ++i) {
+Task<std::vector<InventorySource::Reading>> Hypervisor::read(std::vector<InventorySource::Wanted> wanted) {
+    auto work = [wanted = std::move(wanted)](Port& port) {
+        std::vector<InventorySource::Reading> readings(wanted.size());
+        for (std::size_t i = 0; i < wanted.size(); ++i) {
+            const auto& [uuid, known] = wanted[i];
             try {
-                readings[i].machine = port.read(uuids[i]);
+                readings[i].machine = known ? port.read_state(*known) : port.read(uuid);
             } catch (const Error& error) {
                 if (error.code() == Code::disconnected) throw;
-                log::warning(fmt::format("machine {} cannot be read: {}", uuids[i].text(), error.what()),
-                             {{"VIRTBUS_MACHINE", uuids[i].text()}});
+                log::warning(fmt::format("machine {} cannot be read: {}", uuid.text(), error.what()),
+                             {{"VIRTBUS_MACHINE", uuid.text()}});
                 readings[i].failure = std::current_exception();
             }
         }

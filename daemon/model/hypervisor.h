@@ -107,7 +107,7 @@ public:
     [[nodiscard]] bool is_idle() const;
 
     Task<std::vector<Machine>> list() override;
-    Task<std::vector<InventorySource::Reading>> read(std::vector<Uuid> uuids) override;
+    Task<std::vector<InventorySource::Reading>> read(std::vector<InventorySource::Wanted> wanted) override;
     Task<std::vector<std::string>> list_pools() override;
     Task<StorageSource::Reading> read_pool(std::string name, bool look_again,
                                            std::shared_ptr<const ImageMap> known) override;

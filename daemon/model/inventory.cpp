@@ -24,6 +24,11 @@ constexpr std::chrono::seconds refresh_patience{60};
 constexpr std::chrono::seconds first_retry{1};
 constexpr std::chrono::seconds last_retry{60};
 
+/// A pause and its end come often and have a short way; what was paused to be saved or migrated is read as a whole.
+bool changes_state_only(const LifecycleEvent& event) {
+    return event == LifecycleEvent{"suspended", "paused"} || event == LifecycleEvent{"resumed", "unpaused"};
+}
+
 bool is_disconnected(const std::exception_ptr& failure) {
     try {
         std::rethrow_exception(failure);
@@ -64,7 +69,7 @@ Task<> Inventory::run() {
 
 void Inventory::stop() {
     stopping_ = true;
-    for (const auto& [uuid, waiters] : due_) release(waiters, not_served());
+    for (const auto& [uuid, due] : due_) release(due.waiters, not_served());
     due_.clear();
     order_.clear();
     listed_.set();
@@ -101,9 +106,10 @@ void Inventory::retry() {
     if (std::exchange(unlisted_, false)) relist(false);
 }
 
-Inventory::Waiters& Inventory::due(const Uuid& uuid) {
+Inventory::Due& Inventory::due(const Uuid& uuid, bool whole) {
     const auto [entry, is_new] = due_.try_emplace(uuid);
     if (is_new) order_.push_back(uuid);
+    entry->second.whole |= whole;
     work_.set();
     return entry->second;
 }
@@ -114,7 +120,7 @@ void Inventory::happened(const Uuid& uuid, const LifecycleEvent& event) {
     // It may be read only when it runs again; what it had before is not its any more.
     if (event.event == "started" || event.event == "stopped") show_addresses(uuid, {}, 0);
     events_.emplace_back(uuid, event);
-    due(uuid);
+    due(uuid, !changes_state_only(event));
 }
 
 void Inventory::relist(bool announce) {
@@ -126,7 +132,7 @@ void Inventory::relist(bool announce) {
 Task<> Inventory::refreshed(Uuid uuid) {
     if (stopping_) std::rethrow_exception(not_served());
     const auto waiter = std::make_shared<Waiter>(loop_);
-    due(uuid).push_back(waiter);
+    due(uuid).waiters.push_back(waiter);
     const bool done = co_await waiter->done.wait(refresh_patience);
     if (!done)
         throw Error(Code::timeout, "it was done, but the hypervisor did not tell the outcome in time");
@@ -179,8 +185,11 @@ Inventory::Batch Inventory::take(std::size_t most) {
     Batch batch;
     batch.events = events_.size();
     while (!order_.empty() && batch.uuids.size() < most) {
-        batch.uuids.push_back(order_.front());
-        batch.waiters.push_back(std::move(due_.extract(order_.front()).mapped()));
+        const auto uuid = order_.front();
+        auto due = std::move(due_.extract(uuid).mapped());
+        batch.uuids.push_back(uuid);
+        batch.wanted.push_back({uuid, due.whole ? nullptr : find(uuid)});
+        batch.waiters.push_back(std::move(due.waiters));
         order_.pop_front();
     }
     return batch;
@@ -228,7 +237,7 @@ Task<> Inventory::read_due() {
     std::vector<InventorySource::Reading> readings(batch.uuids.size());
     std::exception_ptr failure;
     try {
-        readings = co_await source_.read(batch.uuids);
+        readings = co_await source_.read(batch.wanted);
     } catch (...) {
         failure = std::current_exception();
     }

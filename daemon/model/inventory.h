@@ -33,10 +33,15 @@ public:
         std::exception_ptr failure;      ///< or it could not be read
     };
 
+    struct Wanted {
+        Uuid uuid;
+        MachinePtr known;  ///< not null: it was paused or resumed, and is otherwise as it was
+    };
+
     virtual ~InventorySource() = default;
     virtual Task<std::vector<Machine>> list() = 0;
-    /// One reading for each of `uuids`, in their order.
-    virtual Task<std::vector<Reading>> read(std::vector<Uuid> uuids) = 0;
+    /// One reading for each that is wanted, in their order.
+    virtual Task<std::vector<Reading>> read(std::vector<Wanted> wanted) = 0;
 };
 
 /// Hears every difference, in this order for one machine: added or changed, then what happened, then removed.
@@ -123,14 +128,21 @@ private:
 
     using Waiters = std::vector<std::shared_ptr<Waiter>>;
 
+    /// That a machine has to be read.
+    struct Due {
+        Waiters waiters;
+        bool whole = false;  ///< not only its state
+    };
+
     /// What one reading serves: all that was owed when it began, and nothing that came later.
     struct Batch {
         std::vector<Uuid> uuids;
+        std::vector<InventorySource::Wanted> wanted;  ///< the same
         std::vector<Waiters> waiters;  ///< one entry for each of `uuids`
         std::size_t events = 0;        ///< how many of events_ had come
     };
 
-    Waiters& due(const Uuid& uuid);
+    Due& due(const Uuid& uuid, bool whole = true);
     /// Reads these again after a while: no event may come that asks for it. Not after a lost connection, which the
     /// listing of the next one makes good.
     void read_later(const std::vector<Uuid>& uuids, const std::exception_ptr& failure);
@@ -161,7 +173,7 @@ private:
     std::map<DiskSource, std::set<Uuid>> disks_;
     std::function<void(const std::vector<DiskSource>&)> disks_changed_;
     std::function<void(const Machine&)> job_begun_;
-    std::unordered_map<Uuid, Waiters> due_;
+    std::unordered_map<Uuid, Due> due_;
     std::deque<Uuid> order_;  // the keys of due_, oldest first
     std::deque<std::pair<Uuid, LifecycleEvent>> events_;  // not told yet, oldest first
     std::vector<std::weak_ptr<Watch>> watches_;

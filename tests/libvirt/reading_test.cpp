@@ -49,6 +49,19 @@ TEST_P(Reading, FindsAllOfAMachine) {
 
 TEST_P(Reading, FindsNothingUnderAnUnknownUuid) { EXPECT_EQ(port().read(Uuid::random()), std::nullopt); }
 
+TEST_P(Reading, FindsByItsStateAloneWhatAWholeReadingFinds) {
+    const auto uuid = create("web");
+    port().start(uuid, {});
+    const auto running = read(uuid);
+    port().pause(uuid);
+    EXPECT_EQ(port().read_state(running), read(uuid));
+    EXPECT_EQ(port().read_state(running)->state, MachineState::paused);
+    port().power_off(uuid, false);
+    EXPECT_EQ(port().read_state(running), read(uuid)) << "it has ended meanwhile";
+    port().remove(uuid, false);
+    EXPECT_EQ(port().read_state(running), std::nullopt);
+}
+
 TEST_P(Reading, GivesTheXmlOfWhatRunsAndOfTheDefinition) {
     const auto uuid = create("web");
     EXPECT_EQ(port().machine_xml(uuid, true), port().machine_xml(uuid, false));

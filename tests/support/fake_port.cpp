@@ -81,6 +81,17 @@ public:
         const auto found = truth_->machines_.find(uuid);
         return found == truth_->machines_.end() ? std::nullopt : std::optional(found->second);
     }
+    std::optional<Machine> read_state(const Machine& known) override {
+        const auto lock = enter(PortCall::read_state);
+        const auto found = truth_->machines_.find(known.uuid);
+        if (found == truth_->machines_.end()) return std::nullopt;
+        Machine machine = known;
+        machine.state = found->second.state;
+        machine.state_reason = found->second.state_reason;
+        machine.libvirt_job = found->second.libvirt_job;
+        machine.has_snapshots = found->second.has_snapshots;
+        return machine;
+    }
     std::string capabilities_xml() override {
         const auto lock = enter(PortCall::capabilities_xml);
         return "<capabilities/>";

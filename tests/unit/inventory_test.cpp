@@ -61,6 +61,37 @@ TEST_F(InventoryTest, TellsAChangeBeforeWhatHappened) {
     EXPECT_THAT(heard.lines, ElementsAre("changed web", "web started booted"));
 }
 
+TEST_F(InventoryTest, ReadsOnlyTheStateOfWhatIsPausedOrResumed) {
+    connect();
+    fake->edit(web, [](Machine& machine) { machine.state = MachineState::paused; });
+    fake->happen(web, "suspended", "paused");
+    await_line("web suspended paused");
+    EXPECT_THAT(heard.lines, ElementsAre("changed web", "web suspended paused"));
+    EXPECT_EQ(mirrored(web)->state, MachineState::paused);
+    fake->edit(web, [](Machine& machine) { machine.state = MachineState::running; });
+    fake->happen(web, "resumed", "unpaused");
+    await_line("web resumed unpaused");
+    EXPECT_EQ(mirrored(web)->state, MachineState::running);
+    EXPECT_EQ(fake->calls(PortCall::read_state), 2U);
+    EXPECT_EQ(fake->calls(PortCall::read), 0U);
+}
+
+TEST_F(InventoryTest, ReadsTheWholeMachineWhenMoreThanItsStateMayHaveChanged) {
+    connect();
+    fake->block(PortCall::read);
+    fake->touch(database);
+    await_hanging(PortCall::read);
+    fake->edit(web, [](Machine& machine) { machine.title = "The web"; });
+    fake->happen(web, "suspended", "paused");
+    fake->touch(web);
+    fake->happen(web, "resumed", "unpaused");
+    settle(loop);
+    fake->release(PortCall::read);
+    await_line("web resumed unpaused");
+    EXPECT_EQ(mirrored(web)->title, "The web");
+    EXPECT_EQ(fake->calls(PortCall::read_state), 0U);
+}
+
 TEST_F(InventoryTest, TellsWhatHappenedBeforeTheMachineIsRemoved) {
     connect();
     fake->erase(web);
