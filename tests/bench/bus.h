@@ -40,7 +40,7 @@ public:
     template <typename... Arguments>
     Message call(const Object& object, const char* interface, const char* member, const char* types = "",
                  Arguments... arguments) {
-        sd_bus_error error = SD_BUS_ERROR_NULL;
+        sd_bus_error error{};
         sd_bus_message* reply = nullptr;
         const int result = sd_bus_call_method(bus_.get(), object.service.c_str(), object.path.c_str(), interface,
                                               member, &error, &reply, types, arguments...);
