@@ -21,16 +21,16 @@ public:
     RawMessage(sd_bus_message* message, const sdbus::Message& sample)
         : Message(message, sample.*(&RawMessage::sdbus_), sdbus::adopt_message) {}
 
-    static sd_bus_message* below(const sdbus::Message& message) {
-        return static_cast<sd_bus_message*>(message.*(&RawMessage::msg_));
+    static sd_bus* bus_of(const sdbus::Message& message) {
+        return sd_bus_message_get_bus(static_cast<sd_bus_message*>(message.*(&RawMessage::msg_)));
     }
 };
 
-}  // namespace
-
-void check_bus(int result, const char* what) {
+void check(int result, const char* what) {
     if (result < 0) throw sdbus::createError(-result, what);
 }
+
+}  // namespace
 
 ManagedObjects::Entry::Entry(ManagedObjects& owner, std::string path, const char* interface, Write write)
     : owner_(&owner), path_(std::move(path)), interface_(interface) {
@@ -60,11 +60,11 @@ ManagedObjects::ManagedObjects(asio::io_context& loop, sdbus::IConnection& conne
       object_(sdbus::createObject(connection, root)),
       sample_(object_->createSignal("org.virtbus1.Sample", "Sample")) {
     sd_bus_slot* slot = nullptr;
-    check_bus(sd_bus_add_object(bus(), &slot, root.c_str(), handle, this), "sd_bus_add_object");
+    check(sd_bus_add_object(bus(), &slot, root.c_str(), handle, this), "sd_bus_add_object");
     slot_.reset(slot);
 }
 
-sd_bus* ManagedObjects::bus() const { return sd_bus_message_get_bus(RawMessage::below(sample_)); }
+sd_bus* ManagedObjects::bus() const { return RawMessage::bus_of(sample_); }
 
 int ManagedObjects::handle(sd_bus_message* call, void* self, sd_bus_error*) {
     if (sd_bus_message_is_method_call(call, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects") <= 0 ||
@@ -89,7 +89,7 @@ Task<> ManagedObjects::answer(MessagePtr call) {
 
 Task<> ManagedObjects::list(sd_bus_message* call, Listing& listing) {
     sd_bus_message* raw = nullptr;
-    check_bus(sd_bus_message_new_method_return(call, &raw), "sd_bus_message_new_method_return");
+    check(sd_bus_message_new_method_return(call, &raw), "sd_bus_message_new_method_return");
     RawMessage message(raw, sample_);
     message.openContainer("{oa{sa{sv}}}");
     bool more = write_some(listing, message);
@@ -98,11 +98,11 @@ Task<> ManagedObjects::list(sd_bus_message* call, Listing& listing) {
         more = write_some(listing, message);
     }
     message.closeContainer();
-    check_bus(sd_bus_send(bus(), raw, nullptr), "sd_bus_send");
+    check(sd_bus_send(bus(), raw, nullptr), "sd_bus_send");
 }
 
 bool ManagedObjects::write_some(Listing& listing, sdbus::Message& message) {
-    PropertyWriter writer(message, RawMessage::below(message));
+    PropertyWriter writer(message);
     auto object = objects_.lower_bound(listing.next);
     for (int i = 0; i < slice && object != objects_.end(); ++i, ++object) {
         message.openDictEntry("oa{sa{sv}}") << sdbus::ObjectPath(object->first);

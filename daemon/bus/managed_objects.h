@@ -14,43 +14,26 @@
 #include <memory>
 #include <set>
 #include <string>
-#include <type_traits>
 #include <utility>
 
 namespace virtbus::bus {
 
-/// Throws libsystemd's error.
-void check_bus(int result, const char* what);
-
-/// Appends properties to a reply: most are plain, and are given to libsystemd at once. sdbus-c++ needs five calls for each.
+/// Appends properties to a reply.
 class PropertyWriter {
 public:
-    /// `below` is what `message` stands on.
-    PropertyWriter(sdbus::Message& message, sd_bus_message* below) : message_(message), below_(below) {}
+    explicit PropertyWriter(sdbus::Message& message) : message_(message) {}
 
     template <typename Value>
     void operator()(const char* name, const Value& value) {
         static const std::string signature = sdbus::signature_of<Value>::str();
-        if constexpr (std::is_base_of_v<std::string, Value>) {
-            append(name, signature, value.c_str());
-        } else if constexpr (std::is_arithmetic_v<Value>) {
-            append(name, signature, value);
-        } else {
-            message_.openDictEntry("sv") << name;
-            message_.openVariant(signature) << value;
-            message_.closeVariant();
-            message_.closeDictEntry();
-        }
+        message_.openDictEntry("sv") << name;
+        message_.openVariant(signature) << value;
+        message_.closeVariant();
+        message_.closeDictEntry();
     }
 
 private:
-    template <typename Value>
-    void append(const char* name, const std::string& signature, Value value) {
-        check_bus(sd_bus_message_append(below_, "{sv}", name, signature.c_str(), value), name);
-    }
-
     sdbus::Message& message_;
-    sd_bus_message* below_;
 };
 
 class ManagedObjects {

@@ -42,7 +42,7 @@ constexpr const char* unsafe_image = "org.virtbus1.Error.UnsafeImage";
 using Clock = std::chrono::steady_clock;
 
 /// How fast a sanitized build is says nothing.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(VIRTBUS_SANITIZED)
 constexpr bool is_timed = false;
 #else
 constexpr bool is_timed = true;

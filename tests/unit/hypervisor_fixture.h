@@ -57,7 +57,7 @@ protected:
     ~HypervisorTest() override {
         fake->release_all();
         hypervisor->observe(nullptr);
-        inventory().observe(nullptr);
+        inventory().ignore(&heard);
         hypervisor->stop();
         EXPECT_TRUE(turn_until(loop, [&] { return hypervisor->pending() == 0 && fake->ports() == 0; }));
         settle(loop);
