@@ -273,8 +273,9 @@ TEST_F(InventoryTest, AMachineThatCouldNotBeReadAsItWentIsRemovedRightAfterItsEn
     fake->erase(web);
     fake->fail(PortCall::read, Error(Code::failed, "it is just going"));
     fake->happen(web, "stopped", "shutdown");
-    await_line("removed web");
+    await_line("web stopped shutdown");
     EXPECT_THAT(heard.lines, ElementsAre("web stopped shutdown", "removed web"));
+    EXPECT_EQ(mirrored(web), nullptr);
 }
 
 TEST_F(InventoryTest, AnEventThatComesWhileTheReadingLaneIsFullIsNotLost) {
