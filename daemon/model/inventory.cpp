@@ -76,10 +76,10 @@ void Inventory::stop() {
     work_.set();
 }
 
-void Inventory::read_later(const std::vector<Uuid>& uuids, const std::exception_ptr& failure) {
-    if (uuids.empty() || is_disconnected(failure)) return;
+void Inventory::read_later(const Uuid& uuid, const std::exception_ptr& failure) {
+    if (is_disconnected(failure)) return;
     postpone();
-    unread_.insert(uuids.begin(), uuids.end());
+    unread_.insert(uuid);
 }
 
 void Inventory::list_later(const std::exception_ptr& failure) {
@@ -184,10 +184,9 @@ void Inventory::show_addresses(const Uuid& uuid, std::vector<Address> addresses,
 Inventory::Batch Inventory::take(std::size_t most) {
     Batch batch;
     batch.events = events_.size();
-    while (!order_.empty() && batch.uuids.size() < most) {
+    while (!order_.empty() && batch.wanted.size() < most) {
         const auto uuid = order_.front();
         auto due = std::move(due_.extract(uuid).mapped());
-        batch.uuids.push_back(uuid);
         batch.wanted.push_back({uuid, due.whole ? nullptr : find(uuid)});
         batch.waiters.push_back(std::move(due.waiters));
         order_.pop_front();
@@ -234,32 +233,33 @@ void Inventory::apply_list(std::vector<Machine> listed, std::size_t events) {
 
 Task<> Inventory::read_due() {
     const auto batch = take(batch_size);
-    std::vector<InventorySource::Reading> readings(batch.uuids.size());
+    std::vector<InventorySource::Reading> readings(batch.wanted.size());
     std::exception_ptr failure;
     try {
         readings = co_await source_.read(batch.wanted);
     } catch (...) {
         failure = std::current_exception();
     }
-    for (std::size_t i = 0; i < batch.uuids.size(); ++i)
+    for (std::size_t i = 0; i < batch.wanted.size(); ++i)
         release(batch.waiters[i], failure ? failure : readings.at(i).failure);
     if (failure) {
-        read_later(batch.uuids, failure);
+        for (const auto& each : batch.wanted) read_later(each.uuid, failure);
         co_return;
     }
     std::vector<Uuid> read;  // the events of the others wait until they are read as well
     std::vector<Uuid> gone;
-    for (std::size_t i = 0; i < batch.uuids.size(); ++i) {
+    for (std::size_t i = 0; i < batch.wanted.size(); ++i) {
+        const auto& uuid = batch.wanted[i].uuid;
         auto& reading = readings.at(i);
         if (reading.failure) {
-            read_later({batch.uuids[i]}, reading.failure);
+            read_later(uuid, reading.failure);
             continue;
         }
-        read.push_back(batch.uuids[i]);
+        read.push_back(uuid);
         if (reading.machine)
-            apply(batch.uuids[i], std::move(reading.machine));
+            apply(uuid, std::move(reading.machine));
         else
-            gone.push_back(batch.uuids[i]);
+            gone.push_back(uuid);
     }
     if (unread_.empty() && !unlisted_) retry_interval_ = first_retry;
     tell_events(batch.events, &read);

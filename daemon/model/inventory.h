@@ -136,16 +136,15 @@ private:
 
     /// What one reading serves: all that was owed when it began, and nothing that came later.
     struct Batch {
-        std::vector<Uuid> uuids;
-        std::vector<InventorySource::Wanted> wanted;  ///< the same
-        std::vector<Waiters> waiters;  ///< one entry for each of `uuids`
+        std::vector<InventorySource::Wanted> wanted;
+        std::vector<Waiters> waiters;  ///< one entry for each that is wanted
         std::size_t events = 0;        ///< how many of events_ had come
     };
 
     Due& due(const Uuid& uuid, bool whole = true);
-    /// Reads these again after a while: no event may come that asks for it. Not after a lost connection, which the
+    /// Reads it again after a while: no event may come that asks for it. Not after a lost connection, which the
     /// listing of the next one makes good.
-    void read_later(const std::vector<Uuid>& uuids, const std::exception_ptr& failure);
+    void read_later(const Uuid& uuid, const std::exception_ptr& failure);
     void list_later(const std::exception_ptr& failure);
     void postpone();
     [[nodiscard]] std::chrono::steady_clock::duration until_retry() const;

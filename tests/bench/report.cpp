@@ -41,8 +41,6 @@ void Report::add(Row row) {
     rows_.push_back(std::move(row));
 }
 
-void Report::note(const std::string& text) { fmt::print(stderr, "bench: {}\n", text); }
-
 void Report::write_json(const std::string& path) const {
     auto list = nlohmann::json::array();
     for (const auto& row : rows_) {

@@ -64,8 +64,6 @@ public:
     void add(std::string name, double ours, std::string peer_name, double peer, std::string unit, Goal goal) {
         add({std::move(name), ours, std::move(peer_name), peer, std::move(unit), goal});
     }
-    /// Something to know about the rows above.
-    static void note(const std::string& text);
 
     void write_json(const std::string& path) const;
     /// Prints how many goals are reached.
