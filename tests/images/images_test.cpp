@@ -134,7 +134,8 @@ Ended ImagesTest::ended(const std::string& job) {
         }
         return end.state != "running";
     };
-    constexpr int patience = 4;  // times the client's own
+    // Times the client's own: the first appliance is made, and started without KVM, by a machine that is busy.
+    constexpr int patience = 15;
     for (int i = 0; i < patience && !actor.wait_until(has_ended); ++i) {}
     if (end.state == "running" || end.state == "gone") return end;
     const auto error = proxy->Error();

@@ -16,8 +16,8 @@ namespace virtbus::test {
 
 namespace {
 
-// Ten seconds without hardware virtualisation, on a machine that has nothing else to do.
-constexpr std::chrono::seconds boot_patience{120};
+// Ten seconds without hardware virtualisation; but the machine is busy with other tests.
+constexpr std::chrono::seconds boot_patience{300};
 
 }  // namespace
 
