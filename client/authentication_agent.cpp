@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <systemd/sd-login.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -21,7 +22,9 @@ namespace {
     const int silence = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
     ::dup2(silence, STDERR_FILENO);
     const auto descriptor = std::to_string(notify);
-    ::execlp("pkttyagent", "pkttyagent", "--fallback", "--notify-fd", descriptor.c_str(), nullptr);
+    // A desktop's agent goes first. Outside of a session there is none, and polkit asks no fallback there.
+    const char* const fallback = sd_pid_get_session(0, nullptr) < 0 ? nullptr : "--fallback";
+    ::execlp("pkttyagent", "pkttyagent", "--notify-fd", descriptor.c_str(), fallback, nullptr);
     ::_exit(127);
 }
 

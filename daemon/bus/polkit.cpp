@@ -126,7 +126,10 @@ Task<> Polkit::require(std::string action, Call call) {
                     fmt::format("{} needs a password, and {}", action,
                                 call.interactive ? "nobody is there to be asked for it: there is no authentication agent"
                                                  : "the call does not let anybody be asked for it"));
-    refuse(Code::access_denied, "polkit's rules say no");
+    if (question->verdict->get<2>().contains("polkit.dismissed"))
+        refuse(Code::access_denied, "the question for a password was dismissed");
+    refuse(Code::access_denied, call.interactive ? "polkit's rules say no, or the password was not the right one"
+                                                 : "polkit's rules say no");
 }
 
 std::shared_ptr<Polkit::Question> Polkit::begin(const Call& call) {

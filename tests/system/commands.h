@@ -22,7 +22,9 @@ struct Output {
 
 Output run_command(std::vector<std::string> words);
 /// The same as another user, such as "nobody".
-Output run_as(const std::string& user, std::vector<std::string> words);
+Output run_as(const std::string& user, const std::vector<std::string>& words);
+/// The same at a terminal, where somebody types a password when he is asked for one.
+Output run_at_terminal(const std::string& user, const std::vector<std::string>& words, const std::string& password);
 /// What it wrote, without the last newline; std::runtime_error if it fails.
 std::string output_of(const std::vector<std::string>& words);
 

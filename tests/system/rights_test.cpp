@@ -13,6 +13,7 @@ namespace virtbus::test {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 // Debian has these users everywhere. One of them is in the example's group.
 constexpr const char* member = "games";
@@ -68,6 +69,23 @@ TEST_F(RightsTest, WhoMadeAMachineOwnsItAndAMemberHasThoseWithTheTag) {
     expect_refused(as(stranger, {"set", "roots", "title=of a stranger"}));
     expect_refused(as(member, {"delete", "roots"}));
     EXPECT_EQ(as(member, {"delete", "mine"}).code, 0);
+}
+
+TEST_F(RightsTest, ThePasswordThatIsTypedDecides) {
+    ASSERT_EQ(create("root", "roots").code, 0);
+    output_of({"sh", "-c", "echo root:right | chpasswd"});
+    write_file(rules, "polkit.addAdminRule(function() { return ['unix-user:root']; });\n");
+    output_of({"systemctl", "restart", "polkit.service"});
+    const auto set_with = [](const std::string& password) {
+        return run_at_terminal(stranger, {"virtbusctl", "-H", "qemu", "set", "roots", "title=typed"}, password);
+    };
+    const auto refused = set_with("wrong");
+    EXPECT_NE(refused.code, 0) << refused;
+    EXPECT_THAT(refused.text, HasSubstr("the password was not the right one"));
+    EXPECT_THAT(as(stranger, {"show", "roots"}).text, Not(HasSubstr("typed")));
+    const auto allowed = set_with("right");
+    EXPECT_EQ(allowed.code, 0) << allowed;
+    EXPECT_THAT(as(stranger, {"show", "roots"}).text, HasSubstr("typed"));
 }
 
 TEST_F(RightsTest, WithoutPolkitOnlyRootActs) {
