@@ -168,7 +168,7 @@ void read_settings(const std::string& json, Config& config) {
     Json document;
     try {
         document = Json::parse(json, nullptr, true, /*ignore_comments=*/true);
-    } catch (const Json::parse_error& error) {
+    } catch (const Json::exception& error) {
         throw ConfigError(error.what());
     }
     if (!document.is_object()) throw ConfigError("must be a JSON object");

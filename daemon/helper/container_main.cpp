@@ -140,7 +140,7 @@ private:
         pid_ = -1;
         std::array<char, 8'192> text{};
         const auto size = ::read(failure_.get(), text.data(), text.size());
-        if (size > 0) throw error_from_json(json::parse(text.data(), text.data() + size));
+        if (size > 0) throw error_from_json(read_message({text.data(), static_cast<std::size_t>(size)}));
         return {{"exit_code", WIFEXITED(status) ? WEXITSTATUS(status) : 0},
                 {"signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0}};
     }

@@ -88,6 +88,18 @@ std::string protocol_line(const Json& value) {
     return value.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 
+Json read_message(std::string_view line) {
+    const auto is_whole = [](int, Json::parse_event_t, const Json& value) {
+        if (value.is_number_float()) throw Error(Code::failed, "A message is not as it should be: a number is not whole");
+        return true;
+    };
+    try {
+        return Json::parse(line, is_whole);
+    } catch (const Json::exception& error) {
+        throw Error(Code::failed, std::string("A message is not as it should be: ") + error.what());
+    }
+}
+
 std::optional<std::string> take_line(std::string& received) {
     const auto end = received.find('\n');
     if (end == std::string::npos) {

@@ -37,7 +37,7 @@ void require_user(int socket, uid_t uid) {
 nlohmann::json outcome_of_request(Perform perform, const std::optional<std::string>& part, Peer& peer) {
     try {
         if (part) peer.limit({read_allowed_files(default_config_file), *part});
-        return {{"done", perform(nlohmann::json::parse(peer.request()), peer)}};
+        return {{"done", perform(read_message(peer.request()), peer)}};
     } catch (const Error& error) {
         return {{"error", error_to_json(error)}};
     } catch (const nlohmann::json::exception& error) {

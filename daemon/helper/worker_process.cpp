@@ -140,7 +140,7 @@ private:
         if (size < 0 && errno == EINTR) return true;
         if (size <= 0) return false;
         received_.append(buffer.data(), static_cast<std::size_t>(size));
-        while (const auto line = take_line(received_)) hear(Json::parse(*line), peer);
+        while (const auto line = take_line(received_)) hear(read_message(*line), peer);
         return true;
     }
 

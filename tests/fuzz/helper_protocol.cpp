@@ -26,8 +26,7 @@ void read_as(const Json& message) {
 }
 
 void read_line(const std::string& line) {
-    const auto message = Json::parse(line, nullptr, false);
-    if (message.is_discarded()) return;
+    const auto message = read_message(line);
     auto again = protocol_line(message);
     require(take_line(again) && again.empty(), "a message is one line");
     read_as<ImageFile>(message);
@@ -48,7 +47,7 @@ void read_line(const std::string& line) {
 void read_anything(std::string_view input) {
     std::string received(input);
     is_taken([&] {
-        while (const auto line = take_line(received)) read_line(*line);
+        while (const auto line = take_line(received)) is_taken([&] { read_line(*line); });
     });
 }
 

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,8 @@ sdbus::Variant variant_from(const Json& data) {
 }
 
 sdbus::Variant variant_from(const std::string& type, const Json& data) {
+    // The library makes whole numbers of any, and the bus brings only such.
+    if (data.is_number_float() && type != "d") throw std::invalid_argument("not a whole number");
     if (type == "s") return variant_from<std::string>(data);
     if (type == "t") return variant_from<std::uint64_t>(data);
     if (type == "u") return variant_from<std::uint32_t>(data);
