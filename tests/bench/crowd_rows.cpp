@@ -165,7 +165,7 @@ void crowd_rows(const Scene& scene) {
     const Look look_at_ours = [&](Bus& client) { client.get(ours, "org.virtbus1.Machine", "State"); };
     const Look look_at_plain = [&](Bus& client) { client.call(plain.object(), "org.virtbus1.Bench", "Get"); };
     const Look look_at_theirs = [&](Bus& client) { client.get(theirs, "org.libvirt.Domain", "Active"); };
-    const std::chrono::seconds duration(scene.quick ? 5 : 20);
+    const std::chrono::seconds duration(scene.quick ? 5 : 15);
 
     const auto our_waits = look_beside(duration, {look_at_ours, look_at_plain}, start_and_power_off);
     const auto their_waits = look_beside(duration, {look_at_theirs}, create_and_destroy);

@@ -99,7 +99,7 @@ void many_rows(const Scene& scene) {
     define_machines(connection.get(), 0, few);
     {
         const Virtbusd virtbusd(uri, few);
-        small = median(times(count, [&] { get_managed_objects(bus); }));
+        small = median(times(5 * count, [&] { get_managed_objects(bus); }));
     }
     define_machines(connection.get(), few, many);
     const Virtbusd virtbusd(uri, many);

@@ -26,7 +26,10 @@ PATIENCE = 600
 # Whose an allocation is: the first of these that one of its callers is.
 OWNERS = [
     ('kept to answer GetManagedObjects', r'ManagedObjects::Entry'),
-    ('vtables and names of members in sdbus-c++', r'registerAdaptor|sdbus::internal|libsdbus'),
+    ('sdbus-c++: name, types and functions of each member', r'::register(Method|Property|Signal)\('),
+    ('sdbus-c++: the vtables that it makes for libsystemd', r'::createInterfaceVTable\('),
+    ('libsystemd: what it keeps of each member', r'sd_bus_add_object_vtable'),
+    ('sdbus-c++: else', r'registerAdaptor|libsdbus'),
     ('our objects on the bus', r'Branch::added|virtbus::bus::'),
     ('values of the model', r'virtbus::'),
 ]
@@ -88,9 +91,7 @@ def heap(count):
     owners = dict.fromkeys([*(owner for owner, _ in OWNERS), 'else'], 0)
     for size, callers in leaves(text.splitlines()):
         owners[next((owner for owner, pattern in OWNERS if re.search(pattern, callers)), 'else')] += size
-    owners["what malloc adds"] = int(re.search(r'^mem_heap_extra_B=(\d+)$', text, re.MULTILINE)[1])
-    if os.environ.get('KEEP'):
-        pathlib.Path(os.environ['KEEP'], f'heap-{count}').write_text(text)
+    owners['what malloc adds'] = int(re.search(r'^mem_heap_extra_B=(\d+)$', text, re.MULTILINE)[1])
     return owners
 
 
