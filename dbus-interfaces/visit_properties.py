@@ -6,6 +6,7 @@ Usage: visit_properties.py XML HEADER
 
 So that what is shown of an object is listed once, in the XML. The class of the object makes the struct its friend.
 """
+import re
 import sys
 from xml.etree import ElementTree
 
@@ -31,11 +32,17 @@ def main():
     source, header = sys.argv[1:]
     interface = ElementTree.parse(source).find("interface")
     *namespace, noun = interface.get("name").split(".")
-    names = [each.get("name") for each in interface.findall("property")]
+    getters = {each.get("name"): getter(each) for each in interface.findall("property")}
     with open(header, "w", encoding="utf-8") as output:
         output.write(TEMPLATE.format(
             source=interface.get("name") + ".xml", namespace="::".join(namespace), noun=noun,
-            visits="\n".join(f'        visit("{name}", object.{name}());' for name in names)))
+            visits="\n".join(f'        visit("{name}", object.{getter}());' for name, getter in getters.items())))
+
+
+def getter(each):
+    """Of dictionaries what they are made of, from a getter in our spelling."""
+    name = each.get("name")
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower() if each.get("type") == "aa{sv}" else name
 
 
 main()

@@ -29,12 +29,12 @@ Uuid Uuid::random() {
 
 std::string Uuid::text(char separator) const {
     static constexpr char digits[] = "0123456789abcdef";
-    std::string text;
-    text.reserve(2 * size + 4);
+    std::string text(2 * size + 4, separator);
+    auto next = text.begin();
     for (std::size_t i = 0; i < size; ++i) {
-        if (i == 4 || i == 6 || i == 8 || i == 10) text += separator;
-        text += digits[bytes_[i] >> 4];
-        text += digits[bytes_[i] & 0xf];
+        if (i == 4 || i == 6 || i == 8 || i == 10) ++next;
+        *next++ = digits[bytes_[i] >> 4];
+        *next++ = digits[bytes_[i] & 0xf];
     }
     return text;
 }

@@ -2,7 +2,6 @@
 #include "bus/machine_object.h"
 
 #include "bus/machine_options.h"
-#include "bus/machine_properties.h"
 #include "bus/paths.h"
 #include "model/image_rules.h"
 #include "model/machine_addresses.h"
@@ -275,8 +274,6 @@ void MachineObject::OpenConsole(sdbus::Result<sdbus::UnixFd>&& result, VariantMa
 
 sdbus::ObjectPath MachineObject::Hypervisor() { return hypervisor_path(hypervisor_->name()); }
 sdbus::ObjectPath MachineObject::CurrentJob() { return job_path(machine_->current_job); }
-std::vector<VariantMap> MachineObject::Interfaces() { return to_dictionaries(machine_->interfaces); }
-std::vector<VariantMap> MachineObject::Addresses() { return to_dictionaries(machine_->addresses); }
 
 Claims::Claim MachineObject::claim_images() const {
     return claim_disks(jobs_, *hypervisor_, "the start of machine " + machine_->name, machine_->disks);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "bus/machine_face.h"
+#include "bus/machine_properties.h"
 #include "bus/options.h"
 #include "bus/published.h"
 #include "model/machine_clone.h"
@@ -69,8 +70,10 @@ private:
     std::uint32_t MaximumVcpus() override { return machine_->maximum_vcpus; }
     std::uint64_t Memory() override { return machine_->memory; }
     std::uint64_t MaximumMemory() override { return machine_->maximum_memory; }
-    std::vector<VariantMap> Interfaces() override;
-    std::vector<VariantMap> Addresses() override;
+    std::vector<VariantMap> Interfaces() override { return to_dictionaries(machine_->interfaces); }
+    Dictionaries<Interface> interfaces() const { return {machine_->interfaces}; }
+    std::vector<VariantMap> Addresses() override { return to_dictionaries(machine_->addresses); }
+    Dictionaries<Address> addresses() const { return {machine_->addresses}; }
     std::uint64_t AddressesUSec() override { return machine_->addresses_found; }
     std::string OperatingSystem() override { return machine_->operating_system; }
     std::string Title() override { return machine_->title; }

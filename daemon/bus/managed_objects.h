@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/task.h"
+#include "bus/dictionary.h"
 
 #include <sdbus-c++/sdbus-c++.h>
 #include <systemd/sd-bus.h>
@@ -28,6 +29,21 @@ public:
         static const std::string signature = sdbus::signature_of<Value>::str();
         message_.openDictEntry("sv") << name;
         message_.openVariant(signature) << value;
+        message_.closeVariant();
+        message_.closeDictEntry();
+    }
+
+    template <typename Value>
+    void operator()(const char* name, const Dictionaries<Value>& dictionaries) {
+        message_.openDictEntry("sv") << name;
+        message_.openVariant("aa{sv}");
+        message_.openContainer("a{sv}");
+        for (const auto& value : dictionaries.values) {
+            message_.openContainer("{sv}");
+            each_entry(value, *this);
+            message_.closeContainer();
+        }
+        message_.closeContainer();
         message_.closeVariant();
         message_.closeDictEntry();
     }

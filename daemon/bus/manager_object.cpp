@@ -22,8 +22,8 @@ constexpr std::size_t row_slice = 1'000;
 
 /// A machine and where it is.
 struct Found {
-    const Hypervisor* hypervisor;
-    const Machine* machine;
+    std::shared_ptr<Hypervisor> hypervisor;
+    MachinePtr machine;
 };
 
 /// What ListMachines may be narrowed to.
@@ -60,19 +60,16 @@ Filter take_filter(Options& options) {
     return filter;
 }
 
-/// The machines that `takes(Machine)`, of all hypervisors or the one of that name: by hypervisor and name, and good
-/// until the next suspension.
-template <typename Takes>
-std::vector<Found> select(const Hypervisors::List& hypervisors, const std::optional<std::string>& name, Takes takes) {
+/// The machines that have this name or UUID.
+std::vector<Found> find_machines(const Hypervisors::List& hypervisors, const std::string& name_or_uuid) {
+    const auto uuid = Uuid::parse(name_or_uuid);
     std::vector<Found> found;
     for (const auto& hypervisor : hypervisors) {
-        if (name && *name != hypervisor->name()) continue;
-        const auto first = std::ssize(found);
-        for (const auto& [uuid, machine] : hypervisor->inventory().machines())
-            if (takes(*machine)) found.push_back({hypervisor.get(), machine.get()});
-        std::sort(found.begin() + first, found.end(), [](const Found& left, const Found& right) {
-            return left.machine->name < right.machine->name;
-        });
+        const auto& inventory = hypervisor->inventory();
+        const auto [first, last] = inventory.by_name().equal_range(std::string_view(name_or_uuid));
+        std::for_each(first, last, [&](const auto& machine) { found.push_back({hypervisor, machine}); });
+        const auto named_so = uuid ? inventory.find(*uuid) : nullptr;
+        if (named_so && named_so->name != name_or_uuid) found.push_back({hypervisor, named_so});
     }
     return found;
 }
@@ -197,12 +194,18 @@ void ManagerObject::ListMachines(sdbus::Result<std::vector<MachineRow>>&& result
               require_hypervisor(hypervisors_, wanted.hypervisor);
               co_await settled();
               std::vector<MachineRow> rows;
-              const auto takes = [&](const Machine& machine) { return wanted.takes(machine); };
-              for (const auto& [hypervisor, machine] : select(hypervisors_.all(), wanted.hypervisor, takes))
-                  rows.emplace_back(machine_path(hypervisor->name(), machine->uuid), machine->name,
-                                    machine->uuid.text(), hypervisor->name(), std::string(to_string(machine->kind)),
-                                    std::string(to_string(machine->state)),
-                                    std::string(to_string(machine->virtualization)), machine->vcpus, machine->memory);
+              for (const auto& hypervisor : choose(hypervisors_.all(), wanted.hypervisor)) {
+                  const auto& machines = hypervisor->inventory().by_name();
+                  const auto path = hypervisor_path(hypervisor->name());
+                  rows.reserve(rows.size() + machines.size());
+                  for (const auto& machine : machines)
+                      if (wanted.takes(*machine))
+                          rows.emplace_back(machine_path_below(path, machine->uuid), machine->name, machine->uuid.text(),
+                                            hypervisor->name(), std::string(to_string(machine->kind)),
+                                            std::string(to_string(machine->state)),
+                                            std::string(to_string(machine->virtualization)), machine->vcpus,
+                                            machine->memory);
+              }
               co_return rows;
           });
 }
@@ -278,10 +281,7 @@ void ManagerObject::GetMachine(sdbus::Result<sdbus::ObjectPath>&& result, std::s
               given.refuse_unknown();
               require_hypervisor(hypervisors_, hypervisor);
               co_await settled();
-              const auto uuid = Uuid::parse(wanted);
-              const auto found = select(hypervisors_.all(), hypervisor, [&](const Machine& machine) {
-                  return machine.name == wanted || (uuid && machine.uuid == *uuid);
-              });
+              const auto found = find_machines(choose(hypervisors_.all(), hypervisor), wanted);
               const auto text = to_utf8(std::string_view(wanted).substr(0, 100));
               if (found.empty())
                   throw Error(Code::no_such_machine, fmt::format("there is no machine \"{}\"", text));

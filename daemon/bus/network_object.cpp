@@ -10,18 +10,6 @@
 
 namespace virtbus::bus {
 
-namespace {
-
-VariantMap subnet_dictionary(const Subnet& subnet) {
-    std::vector<sdbus::Struct<std::string, std::string>> ranges;
-    for (const auto& range : subnet.dhcp) ranges.emplace_back(range.first.text(), range.last.text());
-    return {{"address", sdbus::Variant(subnet.host.address.text())},
-            {"prefix", sdbus::Variant(std::uint32_t{subnet.host.prefix})},
-            {"dhcp", sdbus::Variant(ranges)}};
-}
-
-}  // namespace
-
 NetworkObject::NetworkObject(Services services, std::shared_ptr<virtbus::Hypervisor> hypervisor, NetworkPtr network)
     : Published(services, network_path(hypervisor->name(), network->name)),
       hypervisor_(std::move(hypervisor)),
@@ -120,11 +108,7 @@ void NetworkObject::refuse_running_machines() const {
 
 sdbus::ObjectPath NetworkObject::Hypervisor() { return hypervisor_path(hypervisor_->name()); }
 
-std::vector<VariantMap> NetworkObject::Subnets() {
-    std::vector<VariantMap> subnets;
-    for (const auto& subnet : network_->subnets) subnets.push_back(subnet_dictionary(subnet));
-    return subnets;
-}
+std::vector<VariantMap> NetworkObject::Subnets() { return to_dictionaries(network_->subnets); }
 
 virtbus::Error NetworkObject::gone() const {
     return {Code::no_such_network, fmt::format("network {} is gone", network_->name)};

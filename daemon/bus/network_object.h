@@ -9,10 +9,23 @@
 #include <org.virtbus1.Network_adaptor.h>
 #include <org.virtbus1.Network_properties.h>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace virtbus::bus {
+
+/// What is in the dictionaries of Subnets.
+template <typename Visit>
+void each_entry(const Subnet& subnet, Visit&& visit) {
+    std::vector<sdbus::Struct<std::string, std::string>> ranges;
+    for (const auto& range : subnet.dhcp) ranges.emplace_back(range.first.text(), range.last.text());
+    visit("address", subnet.host.address.text());
+    visit("prefix", std::uint32_t{subnet.host.prefix});
+    visit("dhcp", ranges);
+}
 
 class NetworkObject final
     : public Published<NetworkObject, org::virtbus1::Network_adaptor, org::virtbus1::Network_properties> {
@@ -46,6 +59,7 @@ private:
     std::string Bridge() override { return network_->bridge; }
     std::string Domain() override { return network_->domain; }
     std::vector<VariantMap> Subnets() override;
+    Dictionaries<Subnet> subnets() const { return {network_->subnets}; }
 
     using PortWork = std::function<void(NetworkPort&, const std::string& name)>;
     using CutOff = void (NetworkPort::*)(const std::string& name, bool force);

@@ -52,7 +52,11 @@ struct PathOf {
 sdbus::ObjectPath hypervisor_path(std::string_view name) { return encoded(fmt::format("{}/hypervisor", root_path), name); }
 
 sdbus::ObjectPath machine_path(std::string_view hypervisor, const Uuid& uuid) {
-    return fmt::format("{}/machine/{}", text(hypervisor_path(hypervisor)), uuid.text('_'));
+    return machine_path_below(hypervisor_path(hypervisor), uuid);
+}
+
+sdbus::ObjectPath machine_path_below(const sdbus::ObjectPath& hypervisor, const Uuid& uuid) {
+    return text(hypervisor) + "/machine/" + uuid.text('_');
 }
 
 sdbus::ObjectPath pool_path(std::string_view hypervisor, std::string_view name) {

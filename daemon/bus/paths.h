@@ -21,6 +21,8 @@ inline constexpr const char* no_object = "/";
 /// A name as one element of a path: what a path cannot hold is escaped, sd_bus_path_encode(3).
 sdbus::ObjectPath hypervisor_path(std::string_view name);
 sdbus::ObjectPath machine_path(std::string_view hypervisor, const Uuid& uuid);
+/// The same, of many machines of a hypervisor with this path.
+sdbus::ObjectPath machine_path_below(const sdbus::ObjectPath& hypervisor, const Uuid& uuid);
 sdbus::ObjectPath pool_path(std::string_view hypervisor, std::string_view name);
 sdbus::ObjectPath image_path(std::string_view hypervisor, std::string_view pool, std::string_view name);
 sdbus::ObjectPath network_path(std::string_view hypervisor, std::string_view name);

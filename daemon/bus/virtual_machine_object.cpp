@@ -2,7 +2,6 @@
 #include "bus/virtual_machine_object.h"
 
 #include "bus/changes.h"
-#include "bus/machine_properties.h"
 #include "bus/paths.h"
 #include "model/machine_jobs.h"
 
@@ -48,8 +47,5 @@ void VirtualMachineObject::Save(sdbus::Result<sdbus::ObjectPath>&& result, Varia
               co_return start_job(JobKind::save, call, save_work(hypervisor_, machine_->uuid));
           });
 }
-
-std::vector<VariantMap> VirtualMachineObject::Disks() { return to_dictionaries(machine_->disks); }
-std::vector<VariantMap> VirtualMachineObject::Graphics() { return to_dictionaries(machine_->graphics); }
 
 }  // namespace virtbus::bus

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "bus/machine_face.h"
+#include "bus/machine_properties.h"
 #include "bus/options.h"
 #include "bus/published.h"
 
@@ -34,8 +35,10 @@ private:
     std::string MachineType() override { return machine_->machine_type; }
     std::string Firmware() override { return machine_->firmware; }
     bool Saved() override { return machine_->saved; }
-    std::vector<VariantMap> Disks() override;
-    std::vector<VariantMap> Graphics() override;
+    std::vector<VariantMap> Disks() override { return to_dictionaries(machine_->disks); }
+    Dictionaries<Disk> disks() const { return {machine_->disks}; }
+    std::vector<VariantMap> Graphics() override { return to_dictionaries(machine_->graphics); }
+    Dictionaries<virtbus::Graphics> graphics() const { return {machine_->graphics}; }
     std::string Agent() override { return std::string(to_string(machine_->agent)); }
 };
 

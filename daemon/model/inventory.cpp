@@ -271,6 +271,7 @@ void Inventory::apply(const Uuid& uuid, std::optional<Machine> now, bool first_l
     if (!now) {
         if (!before) return;
         machines_.erase(uuid);
+        by_name_.erase(before);
         check_watches(uuid);
         tell_observed(uuid, before.get(), nullptr);
         tell([&](InventoryObserver& observer) { observer.removed(before); });
@@ -298,6 +299,8 @@ void Inventory::replace(const MachinePtr& before, Machine after) {
     if (before && *before == after) return;
     const auto machine = std::make_shared<const Machine>(std::move(after));
     machines_[machine->uuid] = machine;
+    if (before) by_name_.erase(before);
+    by_name_.insert(machine);
     check_watches(machine->uuid);
     tell([&](InventoryObserver& observer) {
         if (before)

@@ -16,6 +16,8 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <string_view>
+#include <tuple>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -24,6 +26,16 @@
 namespace virtbus {
 
 using MachinePtr = std::shared_ptr<const Machine>;
+
+struct ByName {
+    using is_transparent = void;
+    bool operator()(const MachinePtr& left, const MachinePtr& right) const {
+        return std::tie(left->name, left->uuid) < std::tie(right->name, right->uuid);
+    }
+    bool operator()(const MachinePtr& left, std::string_view right) const { return left->name < right; }
+    bool operator()(std::string_view left, const MachinePtr& right) const { return left < right->name; }
+};
+using MachinesByName = std::set<MachinePtr, ByName>;
 
 /// Where the inventory reads the truth. Both may throw Error disconnected.
 class InventorySource {
@@ -89,6 +101,9 @@ public:
     /// The mirror's value, or nullptr.
     [[nodiscard]] MachinePtr find(const Uuid& uuid) const;
     [[nodiscard]] const std::unordered_map<Uuid, MachinePtr>& machines() const { return machines_; }
+
+    /// The same in the order in which they are listed: thousands take their time to sort.
+    [[nodiscard]] const MachinesByName& by_name() const { return by_name_; }
 
     /// The machines that have a disk on `source`.
     [[nodiscard]] std::vector<MachinePtr> with_disk(const DiskSource& source) const;
@@ -169,6 +184,7 @@ private:
     InventorySource& source_;
     std::vector<InventoryObserver*> observers_;
     std::unordered_map<Uuid, MachinePtr> machines_;
+    MachinesByName by_name_;
     std::map<DiskSource, std::set<Uuid>> disks_;
     std::function<void(const std::vector<DiskSource>&)> disks_changed_;
     std::function<void(const Machine&)> job_begun_;

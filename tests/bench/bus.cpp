@@ -3,7 +3,6 @@
 
 #include "report.h"
 
-#include <cstring>
 #include <thread>
 
 namespace virtbus::bench {

@@ -7,10 +7,12 @@
 #include <fmt/format.h>
 
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace virtbus::bench {
@@ -23,6 +25,17 @@ struct Unref {
 using Message = std::unique_ptr<sd_bus_message, Unref>;
 
 void check(int result, const std::string& what);
+
+/// What a service has replied instead.
+class CallError : public std::runtime_error {
+public:
+    CallError(const std::string& what, std::string name) : std::runtime_error(what), name_(std::move(name)) {}
+    /// Such as "org.virtbus1.Error.Busy".
+    [[nodiscard]] const std::string& name() const { return name_; }
+
+private:
+    std::string name_;
+};
 
 /// An object of a service.
 struct Object {
@@ -45,11 +58,11 @@ public:
         const int result = sd_bus_call_method(bus_.get(), object.service.c_str(), object.path.c_str(), interface,
                                               member, &error, &reply, types, arguments...);
         if (result >= 0) return Message(reply);
-        const auto text = fmt::format("{}.{} of {}: {}", interface, member, object.path,
-                                      error.message != nullptr ? error.message : "");
+        const CallError failure(fmt::format("{}.{} of {}: {}", interface, member, object.path,
+                                            error.message != nullptr ? error.message : std::strerror(-result)),
+                                error.name != nullptr ? error.name : "");
         sd_bus_error_free(&error);
-        check(result, text);
-        return {};
+        throw failure;
     }
     /// Calls a method whose only argument is options, none.
     Message call_plain(const Object& object, const char* interface, const char* member) {

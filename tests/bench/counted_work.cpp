@@ -46,6 +46,8 @@ int be_client() {
         else if (work == "list")
             for (int i = 0; i < lists; ++i)
                 bus.call(virtbus_root, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects");
+        else if (work == "row")
+            for (int i = 0; i < lists; ++i) bus.call_plain(virtbus_root, "org.virtbus1.Manager", "ListMachines");
         else if (work == "property")
             for (int i = 0; i < calls; ++i) bus.get(web, "org.virtbus1.Machine", "State");
         else if (work == "call")
@@ -130,9 +132,10 @@ void run(const char* program) {
     const test::Server server(bus, {{"fake", fake}});
     Client client(program);
     client.run("settle");
-    for (const auto* once : {"list", "property", "call"}) client.run(once);  // what is made at the first time only
+    for (const auto* once : {"list", "row", "property", "call"}) client.run(once);  // what is made at the first time only
 
     count(fmt::format("list/{}", lists * machines).c_str(), [&] { client.run("list"); });
+    count(fmt::format("row/{}", lists * machines).c_str(), [&] { client.run("row"); });
     count(fmt::format("property/{}", calls).c_str(), [&] { client.run("property"); });
     count(fmt::format("call/{}", calls).c_str(), [&] { client.run("call"); });
     count(fmt::format("event/{}", events).c_str(), [&] {

@@ -83,11 +83,12 @@ public:
     Audience(const Audience&) = delete;
     Audience& operator=(const Audience&) = delete;
 
-    /// Until all have heard so many, or have had time enough.
-    void await(std::size_t count) const {
+    /// Until all have heard so many, or have had time enough: false then.
+    bool await(std::size_t count) const {
         const auto start = Clock::now();
         while (std::min({direct.count(), virtbus.count(), libvirt_dbus.count()}) < count && since(start) < 20'000)
             std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        return std::min({direct.count(), virtbus.count(), libvirt_dbus.count()}) >= count;
     }
     void clear() {
         for (auto* record : {&direct, &virtbus, &libvirt_dbus, &changes}) record->clear();
@@ -128,7 +129,7 @@ void one_event(const Scene& scene, Audience& audience, virDomainPtr domain) {
     audience.clear();
     for (int i = 0; i < (scene.quick ? 100 : 500); ++i) {
         pause_and_resume(domain);
-        audience.await(2 * static_cast<std::size_t>(i) + 2);
+        if (!audience.await(2 * static_cast<std::size_t>(i) + 2)) throw std::runtime_error("an event was not told");
         std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
     add_delays(scene.report, "an event", audience, 0.5, ratio_at_most(1.2));

@@ -3,8 +3,12 @@
 #include "plain_reply.h"
 #include "rows.h"
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
+#include <fstream>
 
 namespace virtbus::bench {
 
@@ -22,6 +26,16 @@ Message list_machines(Bus& bus) { return bus.call_plain(virtbus_root, "org.virtb
 void read_all_of_libvirt_dbus(Bus& bus) {
     const auto list = bus.call(libvirt_dbus_root, "org.libvirt.Connect", "ListDomains", "u", 0U);
     for (const auto& path : paths_in(list.get())) bus.get_all({libvirt_dbus_root.service, path}, "org.libvirt.Domain");
+}
+
+/// As programs in Python do it: each time's milliseconds.
+Samples read_all_in_python(int count, std::size_t machines) {
+    const auto file = std::string(std::getenv("TMPDIR")) + "/python_inventory.json";
+    Process({"/usr/bin/python3", PYTHON_INVENTORY, Libvirtd::uri("qemu", "/session"), std::to_string(count), file}).wait();
+    std::ifstream text(file);
+    const auto result = nlohmann::json::parse(text);
+    if (result.at("machines") != machines) throw std::runtime_error("the program in Python has not seen all machines");
+    return result.at("times").get<Samples>();
 }
 
 /// The longest of pings to the service that go on beside `work`.
@@ -65,6 +79,8 @@ void inventory_rows(const Scene& scene) {
     scene.report.add("the whole inventory, 1,000 machines", median(ours), "libvirt-dbus, 9 properties", median(theirs),
                      "ms", ratio_at_most(0.01));
     scene.report.add("the same", median(ours), "a bare sd-bus reply", median(bare), "ms", ratio_at_most(1.5));
+    const auto in_python = read_all_in_python(scene.quick ? 3 : 11, 1'000);
+    scene.report.add("the same", median(ours), "python3-libvirt", median(in_python), "ms", ratio_at_most(0.1));
 }
 
 void many_rows(const Scene& scene) {
@@ -83,7 +99,7 @@ void many_rows(const Scene& scene) {
     define_machines(connection.get(), 0, few);
     {
         const Virtbusd virtbusd(uri, few);
-        small = median(times(count, [&] { get_managed_objects(bus); }));
+        small = median(times(5 * count, [&] { get_managed_objects(bus); }));
     }
     define_machines(connection.get(), few, many);
     const Virtbusd virtbusd(uri, many);

@@ -75,6 +75,15 @@ long wake_ups(pid_t pid, const std::string& thread) {
     return sum;
 }
 
+Standstill::Standstill(std::vector<pid_t> processes) : processes_(std::move(processes)) {
+    for (const auto pid : processes_)
+        if (::kill(pid, SIGSTOP) != 0) throw std::runtime_error("a process cannot be stopped");
+}
+
+Standstill::~Standstill() {
+    for (const auto pid : processes_) ::kill(pid, SIGCONT);
+}
+
 ReadySocket::ReadySocket()
     : path_(std::string(std::getenv("XDG_RUNTIME_DIR")) + "/ready"),
       socket_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {

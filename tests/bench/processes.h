@@ -33,6 +33,18 @@ double private_memory(pid_t pid);
 /// How often its threads whose name begins so have slept and were woken.
 long wake_ups(pid_t pid, const std::string& thread = "");
 
+/// Keeps processes stopped.
+class Standstill {
+public:
+    explicit Standstill(std::vector<pid_t> processes);
+    ~Standstill();
+    Standstill(const Standstill&) = delete;
+    Standstill& operator=(const Standstill&) = delete;
+
+private:
+    std::vector<pid_t> processes_;
+};
+
 /// Where a program that has its path as NOTIFY_SOCKET tells that it is ready.
 class ReadySocket {
 public:

@@ -57,6 +57,13 @@ std::string machine_xml(const std::string& type, int number, bool bare) {
                        bare ? "" : fmt::format(devices, name, number / 256, number % 256));
 }
 
+pid_t qemu_process(const std::string& name) {
+    pid_t pid = 0;
+    std::ifstream(directory("XDG_RUNTIME_DIR") / "libvirt/qemu/run" / (name + ".pid")) >> pid;
+    if (pid <= 0) throw std::runtime_error("there is no process of " + name);
+    return pid;
+}
+
 void Libvirtd::configure(int qemu_machines) {
     const auto configuration = directory("XDG_CONFIG_HOME") / "libvirt";
     fs::create_directories(configuration / "qemu");

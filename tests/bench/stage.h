@@ -31,6 +31,9 @@ void run_libvirt_events();
 std::string machine_xml(const std::string& type, int number, bool bare = false);
 std::string machine_name(int number);
 
+/// The process of the QEMU machine of that name, which runs.
+pid_t qemu_process(const std::string& name);
+
 /// libvirt's session daemon. Its first `bare_machines` QEMU machines can be started, and are off.
 class Libvirtd {
 public:

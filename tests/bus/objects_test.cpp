@@ -27,7 +27,7 @@ protected:
         return names;
     }
 
-    /// The type of a value, and the value itself where it is a simple one.
+    /// The type of a value, and the value itself where it is a simple one, or dictionaries of such.
     static std::string text(const sdbus::Variant& value) {
         const auto type = value.peekValueType();
         if (type == "s") return type + " " + value.get<std::string>();
@@ -36,7 +36,17 @@ protected:
         if (type == "u") return fmt::format("u {}", value.get<std::uint32_t>());
         if (type == "t") return fmt::format("t {}", value.get<std::uint64_t>());
         if (type == "as") return fmt::format("as {}", fmt::join(value.get<std::vector<std::string>>(), " "));
+        if (type == "aa{sv}") return type + text(value.get<std::vector<VariantMap>>());
         return type;
+    }
+
+    static std::string text(const std::vector<VariantMap>& dictionaries) {
+        std::string all;
+        for (const auto& dictionary : dictionaries) {
+            all += "\n";
+            for (const auto& [key, value] : dictionary) all += fmt::format(" {}: {}", key, text(value));
+        }
+        return all;
     }
 };
 

@@ -27,6 +27,25 @@ TEST_F(InventoryTest, TellsAllMachinesAtTheFirstListingAndThenThatItIsComplete) 
     EXPECT_EQ(fake->calls(PortCall::read), 0U) << "one listing is enough";
 }
 
+TEST_F(InventoryTest, ListsMachinesByName) {
+    const auto names = [this] {
+        std::vector<std::string> all;
+        for (const auto& machine : inventory().by_name()) all.push_back(machine->name);
+        return all;
+    };
+    connect();
+    EXPECT_THAT(names(), ElementsAre("db", "web"));
+    fake->edit(web, [](Machine& machine) { machine.name = "art"; });
+    fake->touch(web);
+    await_line("changed art");
+    EXPECT_THAT(names(), ElementsAre("art", "db"));
+    EXPECT_EQ(*inventory().by_name().begin(), mirrored(web)) << "the value that is shown";
+    fake->erase(web);
+    fake->touch(web);
+    await_line("removed art");
+    EXPECT_THAT(names(), ElementsAre("db"));
+}
+
 TEST_F(InventoryTest, TellsADifferenceAfterATouch) {
     connect();
     fake->edit(web, [](Machine& machine) { machine.title = "The web"; });
