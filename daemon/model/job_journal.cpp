@@ -16,14 +16,6 @@ namespace {
 constexpr std::chrono::minutes directory_patience{5};  // the directory may be on a slow network
 constexpr const char* removed_outcome = "what it had half made is removed";
 
-Task<> write_quietly(StateFile& file, std::string text) {
-    try {
-        co_await file.write(std::move(text));
-    } catch (const Error& error) {
-        log::error(error.what());
-    }
-}
-
 Json to_json(const JobJournal::Entry& entry) {
     Json value{{"job", entry.job}, {"directory", entry.directory}, {"temporary", entry.temporary}};
     if (entry.machine) {
@@ -81,7 +73,7 @@ Task<> JobJournal::Line::note_published() {
 void JobJournal::strike(std::uint64_t number) {
     entries_.erase(number);
     // Should the daemon die before it is written, the next one looks for a file that is not there.
-    spawn(loop_, write_quietly(file_, text()), "writing the journal of jobs");
+    file_.write_later([this] { return text(); });
 }
 
 Task<> JobJournal::clean_up(std::shared_ptr<ImageTool> tool, Line& line, std::string directory, std::string temporary) {

@@ -74,6 +74,18 @@ TEST_F(JobJournalTest, AJobIsStruckWhenItEnds) {
     await_text("[]");
 }
 
+TEST_F(JobJournalTest, AJobThatCannotBeStruckWhenItEndsIsStruckLater) {
+    auto line = begin_line(".virtbus-1");
+    const auto obstacle = directory.path / "jobs.json.new";
+    std::filesystem::create_directory(obstacle);  // as on a full disk, nothing can be written
+    line.reset();
+    settle(loop);
+    EXPECT_THROW(begin_line(".virtbus-2"), Error);
+    EXPECT_THAT(text(), HasSubstr(".virtbus-1"));
+    std::filesystem::remove(obstacle);
+    await_text("[]");
+}
+
 TEST_F(JobJournalTest, WhatAnEarlierDaemonHasLeftIsRemovedAndStruck) {
     auto lines = std::make_unique<std::vector<std::unique_ptr<JobJournal::Line>>>();
     lines->push_back(begin_line(".virtbus-1"));
