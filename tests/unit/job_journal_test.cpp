@@ -117,6 +117,23 @@ TEST_F(JobJournalTest, WhatCannotBeRemovedStays) {
     EXPECT_THAT(tool->removed(), ElementsAre("/b/.virtbus-2", "/a/.virtbus-1")) << "the next start tries again";
 }
 
+TEST_F(JobJournalTest, WhatCannotBeRemovedIsTriedAgain) {
+    std::ofstream(file) << R"([{"job": "1", "directory": "/a", "temporary": ".virtbus-1"}])";
+    restart();
+    tool->fail_to_remove(Error(Code::failed, "it was killed"));
+    recover();
+    await_text("[]");
+    EXPECT_THAT(tool->removed(), ElementsAre("/a/.virtbus-1"));
+
+    auto line = begin_line(".virtbus-2");
+    tool->fail_to_remove(Error(Code::failed, "it was killed"));
+    run(loop, journal->clean_up(tool, *line, "/b", ".virtbus-2"));
+    line.reset();
+    EXPECT_THAT(text(), HasSubstr(".virtbus-2"));
+    await_text("[]");
+    EXPECT_THAT(tool->removed(), ElementsAre("/a/.virtbus-1", "/b/.virtbus-2"));
+}
+
 TEST_F(JobJournalTest, NewJobsStandBesideWhatIsLeft) {
     std::ofstream(file) << R"([{"job": "1", "directory": "/a", "temporary": ".virtbus-1"}])";
     restart();
