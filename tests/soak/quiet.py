@@ -41,6 +41,7 @@ class QuietPoint:
                 continue                               # what was listed has gone: somebody is still at work
             wrong = list(differences(truth, Mirror(objects))) if objects else ['virtbus does not answer']
             wrong += [f'process {name} is left' for name in HELPERS if processes(name)]
+            wrong += unended_jobs()
             if not wrong and truth == again:
                 break
             if time.monotonic() > end:
@@ -61,9 +62,6 @@ class QuietPoint:
         for name in truth.images:
             if truth.format(name)[1] == 'qcow2':
                 run('qemu-img', 'check', '-U', '-q', str(POOL / name))
-        journal = STATE / 'jobs.json'
-        if journal.exists() and json.loads(journal.read_text()):
-            yield f'the journal still has {journal.read_text()}'
         log = self.instance.virtbusd.log.read_text(errors='replace')
         for line in log.splitlines():
             if 'defect' in line or 'ERROR: ' in line or 'runtime error' in line:
@@ -84,6 +82,13 @@ class QuietPoint:
             first = self.before.setdefault((what, pid), counts[what])
             if counts[what] > first + slack:
                 yield f'{what}: {first} at first, {counts[what]} now'
+
+
+def unended_jobs():
+    """What the journal on disk has. Where it could not be written it is written some seconds later."""
+    journal = STATE / 'jobs.json'
+    jobs = json.loads(journal.read_text()) if journal.exists() else []
+    return [f'the journal still has {job}' for job in jobs]
 
 
 def entries(pid, what):
