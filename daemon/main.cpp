@@ -95,7 +95,10 @@ public:
         service_manager::ready();
         log::info(fmt::format("serving {} on the {} bus", bus::bus_name,
                               type_ == bus::BusType::session ? "session" : "system"));
-        turn_until([this] { return stopping_; });
+        while (!stopping_) {
+            pump_.turn();
+            loop_.run_one();
+        }
         stop();
     }
 
@@ -134,25 +137,20 @@ private:
         if (failure) std::rethrow_exception(failure);
     }
 
-    template <typename Condition>
-    void turn_until(Condition condition) {
-        while (!condition()) {
-            pump_.turn();
-            loop_.run_one();
-        }
-    }
-
     void stop() {
         log::info("stopping");
         service_manager::stopping();
-        tree_.reset();  // answers whoever still waits
+        connection_->releaseName(bus::bus_name);  // who calls now gets the next virtbusd, or hears that there is none
+        tree_.reset();                            // answers whoever still waits
         jobs_.stop();
         hypervisors_.stop();
 
         bool late = false;
         asio::steady_timer deadline(loop_, grace);
         deadline.async_wait([&late](const asio::error_code& error) { late = !error; });
-        turn_until([&] { return hypervisors_.is_idle() || late; });
+        // What still comes over the bus is left to it: it tells the callers that we are gone. There are no objects any more,
+        // and "unknown method" would be no answer.
+        while (!hypervisors_.is_idle() && !late) loop_.run_one();
         if (hypervisors_.is_idle()) return;
         // A thread hangs in a libvirt call that nothing can end; joining it would hang as well.
         log::warning("ending while calls to libvirt are still under way");

@@ -207,7 +207,6 @@ void HypervisorObject::CreateNetwork(PathResult&& result, VariantMap spec) {
               validate(wanted);
               call.details["network"] = wanted.name;
               hypervisor_->require(Feature::networks);
-              refuse_conflicts(wanted, hypervisor_->networks().all());
               co_await make_network(wanted);
               co_return network_path(hypervisor_->name(), wanted.name);
           });
@@ -215,7 +214,14 @@ void HypervisorObject::CreateNetwork(PathResult&& result, VariantMap spec) {
 
 Task<> HypervisorObject::make_network(NetworkSpec spec) {
     std::exception_ptr failure;
-    auto work = [spec = std::move(spec)](Port& port) { port.networks().create_network(spec); };
+    auto work = [spec = std::move(spec)](Port& port) {
+        // Not those of the mirror: after a start it may not have them yet, and knows late what others make.
+        std::vector<NetworkPtr> others;
+        for (auto& other : port.networks().list_networks())
+            others.push_back(std::make_shared<const virtbus::Network>(std::move(other)));
+        refuse_conflicts(spec, others);
+        port.networks().create_network(spec);
+    };
     try {
         co_await hypervisor_->run(Lane::work, std::move(work));
     } catch (...) {

@@ -4,8 +4,6 @@
 #include "base/log.h"
 #include "model/guest_disks.h"
 
-#include <asio/post.hpp>
-#include <asio/use_awaitable.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -95,7 +93,7 @@ private:
     Hypervisor& hypervisor_;
 };
 
-Identities::Identities(asio::io_context& loop, std::filesystem::path file) : loop_(loop), file_(loop, std::move(file)) {
+Identities::Identities(asio::io_context& loop, std::filesystem::path file) : file_(loop, std::move(file)) {
     const auto found = file_.read();
     if (!found) return;
     try {
@@ -256,17 +254,7 @@ void Identities::tell(const ObjectRef& subject) const {
 }
 
 void Identities::save() {
-    if (!std::exchange(saving_, true)) spawn(loop_, write(), "writing the machine-ids of machines");
-}
-
-Task<> Identities::write() {
-    co_await asio::post(loop_, asio::use_awaitable);  // what else changes in this turn is written with it
-    saving_ = false;
-    try {
-        co_await file_.write(text());
-    } catch (const Error& error) {
-        log::error(error.what());
-    }
+    file_.write_later([this] { return text(); });
 }
 
 std::string Identities::text() const {

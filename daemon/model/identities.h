@@ -83,10 +83,8 @@ private:
     void show(Hypervisor& hypervisor, const Machine& value);
     void tell(const ObjectRef& subject) const;
     void save();
-    Task<> write();
     [[nodiscard]] std::string text() const;
 
-    asio::io_context& loop_;
     StateFile file_;
     IdentitiesObserver* observer_ = nullptr;
     std::vector<std::unique_ptr<Follower>> followers_;
@@ -94,7 +92,6 @@ private:
     std::set<MachineRef> watched_;               // all that has happened to it since it was learnt is known
     std::map<ObjectRef, Identity> shown_;        // of those that are there
     std::map<MachineId, std::set<ObjectRef>> by_id_;
-    bool saving_ = false;
 };
 
 }  // namespace virtbus

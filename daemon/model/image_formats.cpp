@@ -3,8 +3,6 @@
 
 #include "base/log.h"
 
-#include <asio/steady_timer.hpp>
-#include <asio/use_awaitable.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -21,7 +19,7 @@ constexpr std::chrono::milliseconds pause_to_gather{200};
 
 }  // namespace
 
-ImageFormats::ImageFormats(asio::io_context& loop, std::filesystem::path file) : loop_(loop), file_(loop, std::move(file)) {
+ImageFormats::ImageFormats(asio::io_context& loop, std::filesystem::path file) : file_(loop, std::move(file)) {
     const auto text = file_.read();
     if (!text) return;
     try {
@@ -55,7 +53,8 @@ std::optional<std::string> ImageFormats::find(const std::string& path, std::uint
 
 Task<> ImageFormats::declare(std::string path, std::uint64_t inode, std::string format, ReplacedFile replaced) {
     records_[std::move(path)] = {inode, std::move(format), std::move(replaced)};
-    co_await save();
+    auto document = text();
+    co_await file_.write(std::move(document));
 }
 
 void ImageFormats::withdraw(const std::string& path) {
@@ -78,7 +77,7 @@ void ImageFormats::forget(const std::string& path) {
     if (records_.erase(path) > 0) save_later();
 }
 
-Task<> ImageFormats::save() {
+std::string ImageFormats::text() const {
     Json document = Json::object();
     for (const auto& [path, record] : records_) {
         auto& entry = document[path] = {{"inode", record.inode}, {"format", record.format}};
@@ -87,22 +86,11 @@ Task<> ImageFormats::save() {
         entry["replaced-format"] = record.replaced.format;
     }
     // Paths are what libvirt says, cleaned to UTF-8.
-    co_await file_.write(document.dump(1));
+    return document.dump(1);
 }
 
 void ImageFormats::save_later() {
-    if (std::exchange(save_due_, true)) return;
-    const auto save_soon = [](ImageFormats& self) -> Task<> {
-        asio::steady_timer timer(self.loop_, pause_to_gather);
-        co_await timer.async_wait(asio::use_awaitable);
-        self.save_due_ = false;
-        try {
-            co_await self.save();
-        } catch (const Error& error) {
-            log::error(error.what());
-        }
-    };
-    spawn(loop_, save_soon(*this), "saving the formats of images");
+    file_.write_later([this] { return text(); }, pause_to_gather);
 }
 
 }  // namespace virtbus

@@ -43,13 +43,11 @@ private:
         ReplacedFile replaced;
     };
 
-    Task<> save();
     void save_later();
+    [[nodiscard]] std::string text() const;
 
-    asio::io_context& loop_;
     StateFile file_;
     std::map<std::string, Record> records_;
-    bool save_due_ = false;
 };
 
 }  // namespace virtbus

@@ -29,20 +29,24 @@ NewFile file_for(const Pool& pool, const NewImage& image) {
     return {pool.path, {}, image.name, image.format, image.preallocation, false};
 }
 
-/// As transfer(), of work that makes a temporary file: when it fails nothing is left of that, and libvirt looks again
-/// and forgets what it has seen.
+/// As transfer(), of work that makes a temporary file: when it fails nothing is left of that, nor of what was said of it,
+/// and libvirt looks again and forgets what it has seen.
 Task<> transfer_draft(Bench bench, JobControl& job, std::string pool, const Draft& draft,
                       std::function<void(Port&, Transfer&)> work) {
+    auto& storage = bench.hypervisor->storage();
+    const auto path = draft.file.directory + "/" + draft.file.name;
     std::exception_ptr failure;
     try {
+        // Before the file has its name: what it is must be known as soon as it can be seen, even if we do not live to say it.
+        if (draft.declared) co_await storage.declare(path, draft.file.format);
         co_await transfer(bench.hypervisor, job, std::move(work));
     } catch (...) {
         failure = std::current_exception();
     }
     if (!failure && !draft.file.name.empty()) co_return;
     co_await bench.journal->clean_up(bench.tool, *draft.line, draft.file.directory, draft.file.temporary);
-    if (draft.declared) bench.hypervisor->storage().withdraw(draft.file.directory + "/" + draft.file.name);
-    bench.hypervisor->storage().look_again(pool);
+    if (draft.declared) storage.withdraw(path);
+    storage.look_again(pool);
     if (failure) std::rethrow_exception(failure);
 }
 
@@ -51,11 +55,9 @@ Task<> make(Bench bench, JobControl& job, JobKind kind, std::string pool, NewFil
     auto job_text = fmt::format("{} ({} image {}/{})", job.number(), to_string(kind), pool, file.name);
     auto draft = co_await begin_draft(*bench.journal, job, std::move(job_text), std::move(file));
     const auto target = draft.file;
-    // Before the file has its name: what it is must be known as soon as it can be seen, even if we do not live to say it.
     const auto path = target.directory + "/" + target.name;
     auto& storage = bench.hypervisor->storage();
     draft.declared = storage.can_declare_early(path);
-    if (draft.declared) co_await storage.declare(path, target.format);
     auto work = [target, making = std::move(making)](Port& port, Transfer& progress) { making(port, target, progress); };
     co_await transfer_draft(bench, job, pool, draft, std::move(work));
     if (!draft.declared) co_await storage.declare(path, target.format);

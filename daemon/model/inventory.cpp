@@ -29,6 +29,11 @@ bool changes_state_only(const LifecycleEvent& event) {
     return event == LifecycleEvent{"suspended", "paused"} || event == LifecycleEvent{"resumed", "unpaused"};
 }
 
+/// libvirt shows a machine as paused while its emulator starts, and should that end now, it tells nothing.
+bool is_starting(const Machine& machine) {
+    return machine.state == MachineState::paused && machine.state_reason == "starting-up";
+}
+
 bool is_disconnected(const std::exception_ptr& failure) {
     try {
         std::rethrow_exception(failure);
@@ -77,7 +82,10 @@ void Inventory::stop() {
 }
 
 void Inventory::read_later(const Uuid& uuid, const std::exception_ptr& failure) {
-    if (is_disconnected(failure)) return;
+    if (!is_disconnected(failure)) read_later(uuid);
+}
+
+void Inventory::read_later(const Uuid& uuid) {
     postpone();
     unread_.insert(uuid);
 }
@@ -279,6 +287,7 @@ void Inventory::apply(const Uuid& uuid, std::optional<Machine> now, bool first_l
         return;
     }
     clean_text(*now);
+    if (is_starting(*now)) read_later(uuid);
     if (before) {
         now->state_since = before->state == now->state ? before->state_since : now_usec();
         now->generation = before->definition == now->definition ? before->generation : next_generation_++;

@@ -157,8 +157,9 @@ private:
     };
 
     Due& due(const Uuid& uuid, bool whole = true);
-    /// Reads it again after a while: no event may come that asks for it. Not after a lost connection, which the
-    /// listing of the next one makes good.
+    /// Reads it again after a while: no event may come that asks for it.
+    void read_later(const Uuid& uuid);
+    /// Not after a lost connection, which the listing of the next one makes good.
     void read_later(const Uuid& uuid, const std::exception_ptr& failure);
     void list_later(const std::exception_ptr& failure);
     void postpone();
@@ -192,7 +193,7 @@ private:
     std::deque<Uuid> order_;  // the keys of due_, oldest first
     std::deque<std::pair<Uuid, LifecycleEvent>> events_;  // not told yet, oldest first
     std::vector<std::weak_ptr<Watch>> watches_;
-    std::unordered_set<Uuid> unread_;  // could not be read
+    std::unordered_set<Uuid> unread_;  // could not be read, or not to the end of what libvirt does with it
     bool unlisted_ = false;
     std::chrono::seconds retry_interval_;
     std::chrono::steady_clock::time_point retry_at_;

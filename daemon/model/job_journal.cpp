@@ -4,8 +4,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include <asio/steady_timer.hpp>
+#include <asio/use_awaitable.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+
+#include <algorithm>
 
 namespace virtbus {
 
@@ -14,15 +18,12 @@ using Json = nlohmann::json;
 namespace {
 
 constexpr std::chrono::minutes directory_patience{5};  // the directory may be on a slow network
-constexpr const char* removed_outcome = "what it had half made is removed";
 
-Task<> write_quietly(StateFile& file, std::string text) {
-    try {
-        co_await file.write(std::move(text));
-    } catch (const Error& error) {
-        log::error(error.what());
-    }
-}
+/// When what could not be removed is tried again; twice as long each time.
+constexpr std::chrono::seconds soonest_attempt{1};
+constexpr std::chrono::seconds latest_attempt{600};
+
+constexpr const char* removed_outcome = "what it had half made is removed";
 
 Json to_json(const JobJournal::Entry& entry) {
     Json value{{"job", entry.job}, {"directory", entry.directory}, {"temporary", entry.temporary}};
@@ -81,30 +82,55 @@ Task<> JobJournal::Line::note_published() {
 void JobJournal::strike(std::uint64_t number) {
     entries_.erase(number);
     // Should the daemon die before it is written, the next one looks for a file that is not there.
-    spawn(loop_, write_quietly(file_, text()), "writing the journal of jobs");
+    file_.write_later([this] { return text(); });
 }
 
 Task<> JobJournal::clean_up(std::shared_ptr<ImageTool> tool, Line& line, std::string directory, std::string temporary) {
-    auto work = [tool, directory, temporary] { tool->remove_temporary(directory, temporary); };
+    const std::function<void()> work = [tool, directory, temporary] { tool->remove_temporary(directory, temporary); };
     try {
-        co_await cleaner_.run(std::move(work), directory_patience);
+        auto first = work;
+        co_await cleaner_.run(std::move(first), directory_patience);
     } catch (const Error& error) {
-        log::error(fmt::format("{}/{} is left until virtbusd starts again: {}", directory, temporary, error.what()));
+        log::error(fmt::format("{}/{} is left for now: {}", directory, temporary, error.what()));
         line.keep();
+        spawn(loop_, settle_later(self_, loop_, line.number_, work), "cleaning up");
     }
 }
 
 Task<> JobJournal::settle(std::uint64_t number, std::function<void()> work, std::string outcome) {
     const auto entry = entries_.at(number);
     try {
-        co_await cleaner_.run(std::move(work), directory_patience);
+        auto first = work;
+        co_await cleaner_.run(std::move(first), directory_patience);
     } catch (const Error& error) {
-        log::error(fmt::format("job {} was interrupted, and {}/{} is left: {}", entry.job, entry.directory,
+        log::error(fmt::format("job {} was interrupted, and {}/{} is left for now: {}", entry.job, entry.directory,
                                entry.temporary, error.what()));
-        co_return;  // it stays in the journal for the next start
+        spawn(loop_, settle_later(self_, loop_, number, std::move(work)), "cleaning up");
+        co_return;
     }
     log::warning(fmt::format("job {} was interrupted when virtbusd ended; {}", entry.job, outcome));
     strike(number);
+}
+
+/// The journal may go at each pause: then the next start does it.
+Task<> JobJournal::settle_later(std::weak_ptr<JobJournal*> self, asio::io_context& loop, std::uint64_t number,
+                                std::function<void()> work) {
+    for (auto pause = soonest_attempt;; pause = std::min(pause * 2, latest_attempt)) {
+        asio::steady_timer timer(loop, pause);
+        co_await timer.async_wait(asio::use_awaitable);
+        if (self.expired()) co_return;
+        auto& journal = **self.lock();
+        auto again = work;
+        try {
+            co_await journal.cleaner_.run(std::move(again), directory_patience);
+        } catch (const Error&) {
+            continue;  // it was said the first time
+        }
+        if (self.expired()) co_return;
+        log::info(fmt::format("nothing is left of job {} any more", journal.entries_.at(number).job));
+        journal.strike(number);
+        co_return;
+    }
 }
 
 Task<> JobJournal::recover_copy(std::uint64_t number, std::shared_ptr<ImageTool> tool, IsThere is_there,

@@ -52,6 +52,7 @@ public:
         void keep() { journal_.reset(); }
 
     private:
+        friend JobJournal;
         std::weak_ptr<JobJournal*> journal_;
         std::uint64_t number_;
     };
@@ -63,15 +64,19 @@ public:
     Task<std::unique_ptr<Line>> begin(Entry entry);
 
     /// Removes a job's temporary file, whether or not the hypervisor can be reached. A line whose file cannot be removed
-    /// is kept.
+    /// is kept until it can.
     Task<> clean_up(std::shared_ptr<ImageTool> tool, Line& line, std::string directory, std::string temporary);
 
     /// Removes what an earlier daemon had half made, or finishes it, and says so in the log; done once, at the start.
     Task<> recover(std::shared_ptr<ImageTool> tool, IsThere is_there, RemovePublished remove_published);
 
 private:
-    /// Work that ends what a line is about; without an Error the line goes, and `outcome` is what the log says.
+    /// Work that ends what a line is about; without an Error the line goes, and `outcome` is what the log says. With one it
+    /// is done again later.
     Task<> settle(std::uint64_t number, std::function<void()> work, std::string outcome);
+    /// After a while, and again and again until there is no Error.
+    static Task<> settle_later(std::weak_ptr<JobJournal*> self, asio::io_context& loop, std::uint64_t number,
+                               std::function<void()> work);
     /// The file of a machine.
     Task<> recover_copy(std::uint64_t number, std::shared_ptr<ImageTool> tool, IsThere is_there,
                         RemovePublished remove_published);

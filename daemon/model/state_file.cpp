@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "model/state_file.h"
 
+#include "base/log.h"
 #include "base/unique_fd.h"
 
+#include <asio/steady_timer.hpp>
+#include <asio/use_awaitable.hpp>
 #include <fcntl.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <utility>
 
 namespace virtbus {
 
@@ -17,6 +22,10 @@ namespace {
 
 constexpr std::size_t most_waiting = 1'000;
 constexpr std::chrono::seconds write_patience{30};
+
+/// When what could not be written is written again; twice as long each time.
+constexpr std::chrono::milliseconds soonest_rewrite{1'000};
+constexpr std::chrono::milliseconds latest_rewrite{60'000};
 
 void check(bool good, const std::filesystem::path& path) {
     if (!good) throw Error(Code::failed, fmt::format("Cannot write {}: {}", path.string(), std::strerror(errno)));
@@ -48,7 +57,7 @@ void replace(const std::filesystem::path& path, const std::string& text) {
 }  // namespace
 
 StateFile::StateFile(asio::io_context& loop, std::filesystem::path path)
-    : path_(std::move(path)), writer_(loop, path_.string(), 1, most_waiting) {}
+    : loop_(loop), path_(std::move(path)), writer_(loop, path_.string(), 1, most_waiting) {}
 
 std::optional<std::string> StateFile::read() const {
     std::ifstream file(path_);
@@ -59,6 +68,33 @@ std::optional<std::string> StateFile::read() const {
 Task<> StateFile::write(std::string text) {
     auto work = [path = path_, text = std::move(text)] { replace(path, text); };
     co_await writer_.run(std::move(work), write_patience);
+}
+
+void StateFile::write_later(std::function<std::string()> text, std::chrono::milliseconds pause) {
+    if (!std::exchange(due_, true))
+        spawn(loop_, write_at_last(self_, loop_, std::move(text), pause), "writing " + path_.string());
+}
+
+/// The file may go at each pause.
+Task<> StateFile::write_at_last(std::weak_ptr<StateFile*> self, asio::io_context& loop, std::function<std::string()> text,
+                                std::chrono::milliseconds pause) {
+    for (auto retry = soonest_rewrite;; retry = std::min(retry * 2, latest_rewrite)) {
+        if (pause > std::chrono::milliseconds::zero()) {
+            asio::steady_timer timer(loop, pause);
+            co_await timer.async_wait(asio::use_awaitable);
+        }
+        if (self.expired()) co_return;
+        auto& file = **self.lock();
+        file.due_ = false;
+        try {
+            co_await file.write(text());
+            co_return;
+        } catch (const Error& error) {
+            log::error(error.what());
+        }
+        if (self.expired() || std::exchange(file.due_, true)) co_return;
+        pause = retry;
+    }
 }
 
 }  // namespace virtbus

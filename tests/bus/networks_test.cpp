@@ -197,6 +197,13 @@ TEST_F(NetworksTest, DoNotTakeWhatAnotherHas) {
                  "InUse", "network default");
 }
 
+TEST_F(NetworksTest, DoNotTakeWhatAnotherHasThatDoesNotShowYet) {
+    serve();
+    truth().add(make_network("new", "10.1.0.1/24"));
+    expect_error(failure_to_create({{"subnet", sdbus::Variant("10.1.0.0/24")}}), "InUse", "network new");
+    EXPECT_EQ(truth().network("lab"), std::nullopt);
+}
+
 TEST_F(NetworksTest, TellTheirLeases) {
     truth().set_leases({{"52:54:00:00:00:01", "192.168.122.15", 24, "web", 1'700'000'000'000'000, "01:52:54:00:00:00:01"}});
     serve();

@@ -133,6 +133,19 @@ TEST_F(OutageTest, AfterADeathEveryDifferenceIsTold) {
     EXPECT_TRUE(state_told);
 }
 
+TEST_F(OutageTest, WhoCallsWhileItEndsHearsThatNobodyIsThere) {
+    start(60);
+    ill.freeze();
+    const auto blocked = client->begin(ill_machine, machine_interface, "SetTitle", std::string("never"), VariantMap());
+    client->flush();
+    ::kill(virtbusd->pid(), SIGTERM);
+    ASSERT_TRUE(client->wait_until([&] { return blocked->count == 1; })) << "it does not end yet, but answers";
+    const auto failure = failure_of([&] { client->manager()->ListMachines({}); });
+    EXPECT_EQ(failure.name, "org.freedesktop.DBus.Error.ServiceUnknown") << failure;
+    EXPECT_EQ(virtbusd->terminate(), 0);
+    ill.thaw();
+}
+
 TEST_F(OutageTest, ItEndsOnTimeWhileALibvirtdHangs) {
     start(60);
     ill.freeze();

@@ -15,7 +15,8 @@ from gi.repository import Gio
 
 from client import OBJECT_MANAGER, ROOT, Client, options
 from instance import ADDRESS, BUILD
-from model import GONE, MIB, Belief, TestStorm, image_rules, machine_rules, test_machine_rules
+from model import (GONE, MIB, Belief, TestStorm, image_rules, machine_parts, machine_rules,
+                   test_machine_rules)
 
 POOL_PATH = f'{ROOT}/hypervisor/qemu/pool/soak'
 OPTIONS = '(a{sv})'
@@ -99,12 +100,21 @@ class Actor(threading.Thread):
         begun = time.monotonic()
         answer = perform()
         self.world.note(answer.error, time.monotonic() - begun)
-        wrong = belief.take(action, answer, self.storm())
+        wrong = belief.take(action, answer, self.storm_of(self.world.storm))
         if wrong:
             self.world.complain(f'{self.name}: {wrong}')
 
-    def storm(self):
-        return self.world.storm
+    def ended(self, answer, cancel=False):
+        """How the job ends that was begun."""
+        return answer if answer.error else self.client.job(answer.value[0], cancel)
+
+    def storm_of(self, storm):
+        """What it is for its things."""
+        return storm
+
+    def settle(self, truth, storm):
+        """At a quiet point: what is wrong, or ''."""
+        return self.belief.settle(self.truth_of(truth), self.storm_of(storm))
 
 
 class MachineActor(Actor):
@@ -112,14 +122,15 @@ class MachineActor(Actor):
     hypervisor = 'qemu'
     rules = staticmethod(machine_rules)
     actions = ['create'] * 3 + ['start'] * 3 + ['pause', 'resume', 'reset', 'save', 'shutdown', 'start-paused', 'delete',
-                                               'delete-force', 'rename', 'title', 'xml'] + ['power-off'] * 2
+                                               'delete-force', 'rename', 'title', 'tags', 'xml',
+                                               'addresses'] + ['power-off'] * 2
 
     def __init__(self, world, name, seed, kernel=None):
         super().__init__(world, name, seed)
         self.kernel = kernel
         self.uuid = str(uuid.uuid5(uuid.NAMESPACE_DNS, name))
         self.path = f'{ROOT}/hypervisor/{self.hypervisor}/machine/{self.uuid.replace("-", "_")}'
-        self.belief = Belief(self.rules, 'absent')
+        self.belief = Belief(self.rules, 'absent', machine_parts)
 
     def act(self):
         action = self.random.choice(self.actions)
@@ -140,7 +151,9 @@ class MachineActor(Actor):
             'delete-force': ('Delete', OPTIONS, [options(force=True)]),
             'rename': ('Rename', '(sa{sv})', [f'{self.name}-{word}', {}]),
             'title': ('SetTitle', '(sa{sv})', [f'title {word}', {}]),
+            'tags': ('SetTags', '(asa{sv})', [['soak', word], {}]),
             'xml': ('GetXml', OPTIONS, [{}]),
+            'addresses': ('GetAddresses', OPTIONS, [{}]),
             'reset': ('Reset', OPTIONS, [{}]),
             'save': ('Save', OPTIONS, [{}]),
         }[action]
@@ -148,7 +161,7 @@ class MachineActor(Actor):
         answer = self.call(self.path, interface, method, signature, *values)
         if not answer.error and action in ('start', 'start-paused', 'shutdown', 'save'):
             answer = self.client.job(answer.value[0])
-        return answer._replace(error=GONE) if answer.error == 'NoSuchMachine' else answer
+        return gone(answer, 'Machine')
 
     def create(self, name):
         spec = options(name=name, uuid=self.uuid, memory=64 * MIB, acceleration='tcg', interfaces=('aa{sv}', []))
@@ -159,8 +172,8 @@ class MachineActor(Actor):
     def call(self, *what):
         return self.client.call(*what)
 
-    def settle(self, truth, storm):
-        return self.belief.settle(truth.machine(self.uuid), storm)
+    def truth_of(self, truth):
+        return truth.machine(self.uuid)
 
 
 class TestMachineActor(MachineActor):
@@ -169,18 +182,15 @@ class TestMachineActor(MachineActor):
     rules = staticmethod(test_machine_rules)
     pause = 0.3
     actions = ['create', 'create', 'start', 'start', 'pause', 'resume', 'power-off', 'delete', 'delete-force',
-                'rename', 'title', 'xml']
+                'rename', 'title', 'tags', 'xml', 'addresses']
 
     def create(self, name):
         xml = (f"<domain type='test'><name>{name}</name><uuid>{self.uuid}</uuid><memory>8192</memory>"
                '<os><type>hvm</type></os></domain>')
         return self.call(f'{ROOT}/hypervisor/test', 'Hypervisor', 'DefineXml', '(sa{sv})', xml, {})
 
-    def storm(self):
-        return self.world.storm and TestStorm(self.world.storm)
-
-    def settle(self, truth, storm):
-        return self.belief.settle(truth.machine(self.uuid), storm and TestStorm(storm))
+    def storm_of(self, storm):
+        return storm and TestStorm(storm, 'absent')
 
 
 class LeavingActor(TestMachineActor):
@@ -257,17 +267,15 @@ class ImageActor(Actor):
                 os.close(end)
 
     def on(self, slot, method, signature, *values, **more):
-        return self.ended(gone(self.client.call(self.image(slot), 'Image', method, signature, *values, **more)))
+        return self.ended(gone(self.client.call(self.image(slot), 'Image', method, signature, *values, **more), 'Image'))
 
-    def ended(self, answer, cancel=False):
-        return answer if answer.error else self.client.job(answer.value[0], cancel)
-
-    def settle(self, truth, storm):
-        return self.belief.settle(tuple(truth.image(name, self.names) for name in self.names), storm)
+    def truth_of(self, truth):
+        return tuple(truth.image(name, self.names) for name in self.names)
 
 
-def gone(answer):
-    return answer._replace(error=GONE) if answer.error == 'NoSuchImage' else answer
+def gone(answer, noun):
+    """Said of what was there when the call came; of what was not the bus itself says that it doesn't know it."""
+    return answer._replace(error=GONE) if answer.error == f'NoSuch{noun}' else answer
 
 
 def descriptors(fd):
@@ -280,7 +288,8 @@ def descriptors(fd):
 class Reader(Actor):
     """Asks for all there is. Without a fault it is always told."""
     reads = [(OBJECT_MANAGER, 'GetManagedObjects', '()'), ('Manager', 'ListMachines', OPTIONS, {}),
-             ('Manager', 'ListImages', OPTIONS, {}), ('Manager', 'ListPools', OPTIONS, {}), ('Manager', 'ListJobs')]
+             ('Manager', 'ListImages', OPTIONS, {}), ('Manager', 'ListPools', OPTIONS, {}),
+             ('Manager', 'ListNetworks', OPTIONS, {}), ('Manager', 'ListJobs')]
 
     def __init__(self, world, name, seed):
         super().__init__(world, name, seed)
@@ -290,8 +299,8 @@ class Reader(Actor):
         what = self.random.choice(self.reads)
         self.judge(self.belief, what[1], lambda: self.client.call(ROOT, *what))
 
-    def settle(self, truth, storm):
-        return self.belief.settle('there', storm)
+    def truth_of(self, _):
+        return 'there'
 
 
 class StalledSubscribers:

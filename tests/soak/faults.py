@@ -101,7 +101,15 @@ class Faults:
 
     def disk_full(self, hold, _):
         """What else would have room has none: the pool's file system is filled, and stays so for a while."""
-        filler = DISK / 'filler'
+        self.fill_up(DISK, hold)
+
+    def state_full(self, hold, _):
+        """The same for the file system of the state directory."""
+        self.fill_up(STATE.parent, hold)
+
+    @staticmethod
+    def fill_up(directory, hold):
+        filler = directory / 'filler'
         try:
             with open(filler, 'wb', buffering=0) as file:
                 for size in (1 << 20, 1 << 12):

@@ -14,6 +14,11 @@ def one(error, state):
     return [(error, state)]
 
 
+def refused(state, **errors):
+    """With any of the errors whose reason holds; nothing when none does."""
+    return [(error, state) for error, holds in errors.items() if holds]
+
+
 # ---- machines: absent, off, running, paused, saved or saved-paused (what it is when it is started again) -------------
 
 ON = ('running', 'paused')
@@ -33,7 +38,9 @@ LIFECYCLE = {
     'delete-force': {state: 'absent' for state in ('off', *ON, *SAVED)},
     'rename': {'off': 'off'},
     'title': {state: state for state in ('off', *ON, *SAVED)},
+    'tags': {state: state for state in ('off', *ON, *SAVED)},
     'xml': {state: state for state in ('off', *ON, *SAVED)},
+    'addresses': {state: state for state in ON},
 }
 
 
@@ -44,6 +51,11 @@ def machine_rules(state, action):
         return one(GONE, state)
     after = LIFECYCLE[action].get(state)
     return one('', after) if after else one('InvalidState', state)
+
+
+def machine_parts(action):
+    """What a call consists of that may be interrupted half-way."""
+    return ['power-off', action] if action == 'delete-force' else [action]
 
 
 def test_machine_rules(state, action):
@@ -77,7 +89,7 @@ def image_rules(slots, action):
         below = slots[words[0]]
         if not image and below:
             return one('', put(index, ('qcow2', below[1], words[0])))
-        return [(error, slots) for error, holds in (('AlreadyExists', image), ('NoSuchImage', not below)) if holds]
+        return refused(slots, AlreadyExists=image, NoSuchImage=not below)
     if not image:
         return one(GONE, slots)
     form, size, below = image
@@ -90,9 +102,9 @@ def image_rules(slots, action):
     if verb == 'check':
         return one('NotSupported' if form == 'raw' else '', slots)
     if verb == 'shrink':
-        return [('InvalidArgs', slots)] + ([('InUse', slots)] if based_on(index) else [])
+        return refused(slots, InvalidArgs=True, InUse=based_on(index))
     if verb == 'flatten' and below is None:
-        return [('InvalidState', slots)] + ([('InUse', slots)] if based_on(index) else [])
+        return refused(slots, InvalidState=True, InUse=based_on(index))
     if based_on(index):
         return one('InUse', slots)
     after = {'delete': lambda: None, 'grow': lambda: (form, words[0], below), 'convert': lambda: (words[0], size, None),
@@ -108,10 +120,12 @@ MOST_STATES = 500
 
 class Belief:
     """`storm` is None, or has `excuses`, the errors that its faults may cause, and jumps(state), what they may make of
-    a state by themselves."""
+    a state by themselves. parts(action) are the actions that an action consists of: one without an outcome may have come
+    as far as any of them."""
 
-    def __init__(self, rules, state):
+    def __init__(self, rules, state, parts=lambda action: [action]):
         self.rules = rules
+        self.parts = parts
         self.possible = {state}
         self.late = set()      # actions without an outcome: they may still be carried out
 
@@ -136,13 +150,13 @@ class Belief:
         ways = {(error, after) for state in before for error, after in self.rules(state, action)}
         after = {state for error, state in ways if error == answer.error}
         if answer.error == LEFT or (storm and answer.error in storm.excuses):
-            self.late.add(action)
+            self.late.update(self.parts(action))
             self.possible = before | after
             return ''
         if after:
             self.possible = after
             return ''
-        self.late.add(action)
+        self.late.update(self.parts(action))
         expected = ' or '.join(sorted({error or 'success' for error, _ in ways}))
         return (f'{action} of {show(before)}: {answer.error or "success"}, not {expected}'
                 f'{" during " + storm.name if storm else ""}: {answer.text}')
@@ -163,7 +177,7 @@ def show(states):
 AWAY = {'Disconnected', 'Timeout', 'Busy'}
 NOBODY = {'NoReply', 'ServiceUnknown', 'NameHasNoOwner'}
 # After its start virtbusd has its name at once, and reads what there is while the first calls come.
-NOT_YET = {'UnknownObject', 'NoSuchMachine', 'NoSuchPool', 'NoSuchImage'}
+NOT_YET = {GONE, 'NoSuchMachine', 'NoSuchPool', 'NoSuchImage', 'NoSuchNetwork'}
 
 EXCUSES = {
     'libvirtd-kill': AWAY | {'Failed'},
@@ -179,7 +193,12 @@ EXCUSES = {
     'helper-stop': set(),
     'disk-full': {'NoSpace', 'Failed'},
     'state-drop': set(),
+    # Nothing is begun whose end could not be written down.
+    'state-full': {'Failed'},
 }
+
+# After these virtbusd is another process.
+RESTARTS = {'virtbusd-kill', 'virtbusd-end', 'bus-kill'}
 
 
 class Storm:
@@ -195,15 +214,16 @@ class Storm:
 
 
 class TestStorm(Storm):
-    """What it is for machines of libvirt's test driver, which libvirtd forgets when it dies."""
+    """What it is for what libvirt's test driver has, which libvirtd forgets when it dies: then there is `nothing`."""
 
-    def __init__(self, storm):
+    def __init__(self, storm, nothing):
         super().__init__(storm.kinds)
+        self.nothing = nothing
         if 'libvirtd-kill' in self.kinds:
             self.excuses = self.excuses | NOT_YET
 
     def jumps(self, state):
-        return {'absent'} if 'libvirtd-kill' in self.kinds else set()
+        return {self.nothing} if 'libvirtd-kill' in self.kinds else set()
 
 
 assert NO_ANSWER not in set().union(*EXCUSES.values())

@@ -14,31 +14,36 @@ from pathlib import Path
 from actors import (ImageActor, LeavingActor, MachineActor, Reader, StalledSubscribers,
                     TestMachineActor, World)
 from client import ROOT, Client
+from clones import CloneActor
+from disks import DiskActor
 from faults import Faults
 from instance import ADDRESS, LOGS, POOL, Instance
-from model import EXCUSES, Storm
-from truth import QuietPoint
+from model import EXCUSES, RESTARTS, Storm
+from networks import NetworkActor, SessionNetworkActor
+from quiet import QuietPoint
 from wire import Wire
 
 CALM, STORM = 10, 12        # seconds
 KINDS_A_STORM = 2
 
 
-def storms(seed):
-    """Two kinds of faults each; all kinds come before one comes again."""
+def storms(seed, kinds):
+    """Two kinds of faults each, where there are two; all kinds come before one comes again."""
     chance = random.Random(f'{seed} storms')
     left = []
     while True:
         if len(left) < KINDS_A_STORM:
-            left += chance.sample(sorted(EXCUSES), len(EXCUSES))
-        yield Storm([left.pop(0) for _ in range(KINDS_A_STORM)])
+            left += chance.sample(kinds, len(kinds))
+        storm = left[:KINDS_A_STORM]
+        del left[:KINDS_A_STORM]
+        yield Storm(storm)
 
 
 class Soak:
-    def __init__(self, seed, faults):
+    def __init__(self, seed, kinds):
         self.begun = time.monotonic()
         self.seed = seed
-        self.chosen = faults
+        self.kinds = kinds
         self.instance = Instance()
         self.world = World()
         self.wire = Wire()
@@ -68,6 +73,9 @@ class Soak:
         self.actors += [TestMachineActor(self.world, f't{i}', self.seed) for i in range(3)]
         self.actors += [LeavingActor(self.world, f'l{i}', self.seed) for i in range(2)]
         self.actors += [ImageActor(self.world, f'i{i}', self.seed, scratch) for i in range(2)]
+        self.actors += [DiskActor(self.world, 'd0', self.seed), CloneActor(self.world, 'c0', self.seed)]
+        self.actors += [NetworkActor(self.world, 'n0', self.seed, 1)]
+        self.actors += [SessionNetworkActor(self.world, 'n1', self.seed, 2)]
         self.actors += [Reader(self.world, 'r0', self.seed)]
         for actor in self.actors:
             actor.start()
@@ -77,11 +85,9 @@ class Soak:
         chance = random.Random(f'{self.seed} faults')
         end = time.monotonic() + seconds
         self.calm()
-        for storm in storms(self.seed):
+        for storm in storms(self.seed, self.kinds):
             if time.monotonic() > end:
                 break
-            if self.chosen:
-                storm = Storm(self.chosen)
             self.rage(storm, chance)
             self.calm()
         self.finish()
@@ -92,7 +98,7 @@ class Soak:
         time.sleep(CALM)
         self.rest('calm', None)
         counts = self.quiet.counts()
-        self.tell('  '.join(f'{what} {count >> 20 if what == "resident" else count}' for what, count in counts.items()))
+        self.tell('  '.join(f'{what} {count}' for what, count in counts.items()))
         for text in self.quiet.growth(counts):
             self.world.complain(text)
 
@@ -119,7 +125,7 @@ class Soak:
             self.world.complain(f'after {after}: {text}')
         self.done['quiet points'] += 1
         self.tell(f'quiet after {time.monotonic() - begun:.1f} s: {len(truth.machines)} machines, '
-                  f'{len(truth.images)} images, {self.world.calls} calls')
+                  f'{len(truth.images)} images, {len(truth.networks)} networks, {self.world.calls} calls')
 
     def finish(self):
         self.world.end()
@@ -140,9 +146,11 @@ def main():
     parser.add_argument('minutes', type=float)
     parser.add_argument('--seed', type=int, default=secrets.randbelow(1_000_000))
     parser.add_argument('--fault', action='append', choices=sorted(EXCUSES))
+    parser.add_argument('--no-restart', action='store_true')
     arguments = parser.parse_args()
     print(f'seed {arguments.seed}', flush=True)
-    soak = Soak(arguments.seed, arguments.fault)
+    kinds = set(arguments.fault or EXCUSES) - (RESTARTS if arguments.no_restart else set())
+    soak = Soak(arguments.seed, sorted(kinds))
     good = False
     try:
         soak.run(arguments.minutes * 60)

@@ -84,6 +84,14 @@ TEST_F(ImageJobsTest, WhatIsMadeIsDeclared) {
     EXPECT_EQ(formats.find("/pools/default/web", 0), "raw");
 }
 
+TEST_F(ImageJobsTest, NothingIsSaidOfAnImageThatIsNotMadeAsThatCannotBeWrittenDown) {
+    std::filesystem::create_directory(directory.path / "formats.json.new");  // as on a full disk
+    await_failure(image_jobs.create(origin(), {"default", "web", "raw", Preallocation::off}, gib, std::nullopt),
+                  Code::failed, "Cannot write ");
+    EXPECT_EQ(formats.find("/pools/default/web", 7), std::nullopt) << "another file of that name is not it";
+    await_empty_journal();
+}
+
 TEST_F(ImageJobsTest, ImportTakesWhatComesAndLooksAtItFirst) {
     ImportPlan plan;
     plan.size = 1'000;

@@ -297,6 +297,25 @@ TEST_F(InventoryTest, AMachineThatCouldNotBeReadAsItWentIsRemovedRightAfterItsEn
     EXPECT_EQ(mirrored(web), nullptr);
 }
 
+TEST_F(InventoryTest, AMachineThatWasSeenStartingIsReadAgainAsNothingTellsOfAStartThatFails) {
+    connect();
+    fake->edit(web, [](Machine& machine) {
+        machine.state = MachineState::paused;
+        machine.state_reason = "starting-up";
+    });
+    fake->touch(web);
+    await_line("changed web");
+    heard.lines.clear();
+    fake->edit(web, [](Machine& machine) {
+        machine.state = MachineState::shut_off;
+        machine.state_reason = "failed";
+    });
+    await_line("changed web");
+    EXPECT_EQ(mirrored(web)->state, MachineState::shut_off);
+    await_quiet();
+    EXPECT_EQ(fake->calls(PortCall::read), 2U);
+}
+
 TEST_F(InventoryTest, AnEventThatComesWhileTheReadingLaneIsFullIsNotLost) {
     connect();
     fake->block(PortCall::machine_xml);

@@ -74,6 +74,18 @@ TEST_F(JobJournalTest, AJobIsStruckWhenItEnds) {
     await_text("[]");
 }
 
+TEST_F(JobJournalTest, AJobThatCannotBeStruckWhenItEndsIsStruckLater) {
+    auto line = begin_line(".virtbus-1");
+    const auto obstacle = directory.path / "jobs.json.new";
+    std::filesystem::create_directory(obstacle);  // as on a full disk, nothing can be written
+    line.reset();
+    settle(loop);
+    EXPECT_THROW(begin_line(".virtbus-2"), Error);
+    EXPECT_THAT(text(), HasSubstr(".virtbus-1"));
+    std::filesystem::remove(obstacle);
+    await_text("[]");
+}
+
 TEST_F(JobJournalTest, WhatAnEarlierDaemonHasLeftIsRemovedAndStruck) {
     auto lines = std::make_unique<std::vector<std::unique_ptr<JobJournal::Line>>>();
     lines->push_back(begin_line(".virtbus-1"));
@@ -103,6 +115,23 @@ TEST_F(JobJournalTest, WhatCannotBeRemovedStays) {
     restart();
     recover();
     EXPECT_THAT(tool->removed(), ElementsAre("/b/.virtbus-2", "/a/.virtbus-1")) << "the next start tries again";
+}
+
+TEST_F(JobJournalTest, WhatCannotBeRemovedIsTriedAgain) {
+    std::ofstream(file) << R"([{"job": "1", "directory": "/a", "temporary": ".virtbus-1"}])";
+    restart();
+    tool->fail_to_remove(Error(Code::failed, "it was killed"));
+    recover();
+    await_text("[]");
+    EXPECT_THAT(tool->removed(), ElementsAre("/a/.virtbus-1"));
+
+    auto line = begin_line(".virtbus-2");
+    tool->fail_to_remove(Error(Code::failed, "it was killed"));
+    run(loop, journal->clean_up(tool, *line, "/b", ".virtbus-2"));
+    line.reset();
+    EXPECT_THAT(text(), HasSubstr(".virtbus-2"));
+    await_text("[]");
+    EXPECT_THAT(tool->removed(), ElementsAre("/a/.virtbus-1", "/b/.virtbus-2"));
 }
 
 TEST_F(JobJournalTest, NewJobsStandBesideWhatIsLeft) {

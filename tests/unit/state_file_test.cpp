@@ -86,6 +86,26 @@ TEST_F(StateFileTest, SaysWhichFileCannotBeWritten) {
     EXPECT_TRUE(refuses(outcome, Code::failed, "Cannot write " + file.path().string())) << outcome;
 }
 
+TEST_F(StateFileTest, WritesLaterOnceForAllWhoAskAndAgainUntilItIsWritten) {
+    const auto blocked = directory.path / "blocked";
+    std::ofstream(blocked) << "no directory";
+    StateFile file(loop, blocked / "state.json");
+    int asked = 0;
+    for (int i = 0; i < 3; ++i) file.write_later([&asked] { return std::to_string(++asked); });
+    ASSERT_TRUE(turn_until(loop, [&] { return asked == 1; }));
+    EXPECT_THROW(run(loop, file.write("now")), Error) << "what was to be written before has failed by then";
+    std::filesystem::remove(blocked);
+    ASSERT_TRUE(turn_until(loop, [&] { return file.read() == "2"; })) << "what it is by then";
+}
+
+TEST_F(StateFileTest, MayGoBeforeItIsWritten) {
+    auto file = std::make_unique<StateFile>(loop, directory.path / "state.json");
+    file->write_later([] { return "text"; }, std::chrono::milliseconds(1));
+    file.reset();
+    turn_until(loop, [] { return false; }, std::chrono::milliseconds(20));
+    EXPECT_EQ(entries(), 0U);
+}
+
 TEST_F(StateFileTest, FollowsNoLinkThatSomebodyHasPutThere) {
     std::ofstream(directory.path / "victim") << "precious";
     std::filesystem::create_symlink(directory.path / "victim", directory.path / "state.json.new");
