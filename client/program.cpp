@@ -62,7 +62,15 @@ std::string did_you_mean(const std::string& guess) {
 
 bool is_option(std::string_view word) { return word.size() > 1 && word.front() == '-'; }
 
-void print_error(const std::string& text) { fmt::print(stderr, "virtbusctl: {}\n", printable_lines(text)); }
+/// Not by fmt, which throws where nobody can be told.
+void tell(const std::string& text) { std::fputs(text.c_str(), stderr); }
+
+void print_error(const std::string& text) { tell(fmt::format("virtbusctl: {}\n", printable_lines(text))); }
+
+/// Output that could not be written, such as on a full disk, is no success.
+void flush_output() {
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) throw Failure("cannot write the output");
+}
 
 }  // namespace
 
@@ -120,8 +128,7 @@ int Program::run(int argc, char** argv) {
         app_.parse(std::vector<std::string>(words_.rbegin(), words_.rend()));
         output_.legend = !no_legend_;
         const bool success = run_action();
-        // Output that could not be written, such as on a full disk, is no success.
-        if (std::fflush(stdout) != 0) throw Failure("cannot write the output");
+        flush_output();
         return success ? exit_code_ : EXIT_FAILURE;
     } catch (const CLI::Success& help_or_version) {
         const int code = app_.exit(help_or_version);
@@ -154,7 +161,7 @@ int Program::refuse(const std::string& why) const {
     std::string verbs;
     for (const auto* verb : chosen_verbs(app_))
         if (verb != &app_) verbs += verb->get_name() + " ";
-    fmt::print(stderr, "Try \"virtbusctl {}--help\".\n", verbs);
+    tell(fmt::format("Try \"virtbusctl {}--help\".\n", verbs));
     return 2;
 }
 
@@ -211,7 +218,7 @@ BusKind Program::bus_kind() const {
 }
 
 void Program::tell_away() {
-    std::fflush(stdout);
+    flush_output();
     for (const auto& [path, properties] : bus().hypervisors()) {
         const auto name = text_at(properties, "Name");
         if (flag_at(properties, "Connected") || (!hypervisor_.empty() && name != hypervisor_)) continue;

@@ -2,8 +2,11 @@
 // What is said of a command line that cannot be.
 #include "program.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <cstdio>
 #include <sstream>
 
 #include "verbs.h"
@@ -91,6 +94,35 @@ TEST(Program, TakesHelpForAVerbToo) {
         EXPECT_EQ(run(words), 0);
         EXPECT_NE(testing::internal::GetCapturedStdout().find("Usage: virtbusctl image create "), std::string::npos);
     }
+}
+
+TEST(Program, FailsWhenItCannotWrite) {
+    const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
+    ASSERT_GE(full, 0);
+    std::fflush(stdout);
+    const int output = ::dup(STDOUT_FILENO);
+    ::dup2(full, STDOUT_FILENO);
+    testing::internal::CaptureStderr();
+    const int of_help = run({"help"});
+    const int of_completion = run({"complete", "--", "im"});
+    const auto text = testing::internal::GetCapturedStderr();
+    std::clearerr(stdout);
+    ::dup2(output, STDOUT_FILENO);
+    for (const int descriptor : {full, output}) ::close(descriptor);
+    EXPECT_EQ(of_help, 1);
+    EXPECT_EQ(of_completion, 1);
+    EXPECT_EQ(text, "virtbusctl: cannot write the output\nvirtbusctl: cannot write the output\n");
+}
+
+TEST(Program, EndsWellWhenNobodyCanBeTold) {
+    const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
+    ASSERT_GE(full, 0);
+    const int errors = ::dup(STDERR_FILENO);
+    ::dup2(full, STDERR_FILENO);
+    const int code = run({"image", "imprt"});
+    ::dup2(errors, STDERR_FILENO);
+    for (const int descriptor : {full, errors}) ::close(descriptor);
+    EXPECT_EQ(code, 2);
 }
 
 }  // namespace virtbusctl
