@@ -56,6 +56,16 @@ std::string within_sentence(std::string text) {
     return text;
 }
 
+/// CLI11 says "--state: 1 required TEXT missing".
+std::string in_our_words(std::string text) {
+    constexpr std::string_view before = ": 1 required ";
+    constexpr std::string_view after = " missing";
+    const auto place = text.find(before);
+    if (place == std::string::npos || !text.ends_with(after)) return text;
+    text.erase(text.size() - after.size());
+    return text.replace(place, before.size(), " needs a value: ");
+}
+
 std::string did_you_mean(const std::string& guess) {
     return guess.empty() ? "" : fmt::format("; did you mean \"{}\"?", guess);
 }
@@ -174,7 +184,7 @@ std::string Program::explain_parse_error(const CLI::ParseError& error) const {
     if (word != unknown.end() && (wants_verb || (is_extra && option == unknown.end()))) return explain_word(*word);
     // It may be meant for what another error says is missing.
     if (option != unknown.end()) return explain_option(*option);
-    return wants_verb ? "a verb is missing" : error.what();
+    return wants_verb ? "a verb is missing" : in_our_words(error.what());
 }
 
 std::string Program::explain_option(const std::string& word) const {

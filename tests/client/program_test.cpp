@@ -17,7 +17,7 @@ namespace {
 
 int run(std::vector<std::string> words) {
     Program program;
-    for (const auto add : {add_list_verb, add_image_verbs, add_complete_verb}) add(program);
+    for (const auto add : {add_list_verb, add_set_verb, add_image_verbs, add_complete_verb}) add(program);
     words.insert(words.begin(), "virtbusctl");
     std::vector<char*> arguments;
     for (auto& word : words) arguments.push_back(word.data());
@@ -65,6 +65,11 @@ TEST(Program, TellsWhatIsMissingOrTooMuch) {
     EXPECT_EQ(refusal({"list", "web"}), "virtbusctl: \"web\" is one word too many");
     EXPECT_EQ(refusal({"image", "list", "web"}), "virtbusctl: \"web\" is one word too many");
     EXPECT_EQ(refusal({"image", "show"}), "virtbusctl: IMAGE is required");
+    EXPECT_EQ(refusal({"list", "--state"}), "virtbusctl: --state needs a value: TEXT");
+    EXPECT_EQ(refusal({"set", "web", "memory=1G", "memory=2G"}), "virtbusctl: \"memory\" is given twice");
+    EXPECT_EQ(refusal({"set", "web", "memroy=1G"}),
+              "virtbusctl: there is no setting \"memroy\"; there are memory, maximum-memory, vcpus, maximum-vcpus, "
+              "autostart, title, description, tags");
     EXPECT_EQ(refusal({"image", "show", "-x"}), "virtbusctl: there is no option \"-x\" here");
 }
 
