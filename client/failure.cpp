@@ -57,6 +57,11 @@ std::string explain(const std::string& name, const std::string& message) {
         return "you are not allowed to do this";
     if (error == "NoReply" || error == "Timeout" || error == "TimedOut" || error == "Disconnected")
         return "virtbus did not answer; what was asked may still happen";
+    // What an object has only when it is of that kind.
+    if (error == "UnknownMethod" && message.find("interface org.virtbus1.Container") != std::string::npos)
+        return "it is no container: only containers can do this";
+    if (error == "UnknownMethod" && message.find("interface org.virtbus1.VirtualMachine") != std::string::npos)
+        return "it is no virtual machine: only virtual machines can do this";
     if (error == "UnknownObject") return "it does not exist (any more)";
     if (error == "UnknownMethod" || error == "UnknownInterface" || error == "UnknownProperty")
         return "this virtbus daemon does not know how to: it is of another version";

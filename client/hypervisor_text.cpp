@@ -24,6 +24,16 @@ std::string memory_text(const Json& hypervisor) {
     return bytes == 0 ? "" : size_cell(bytes).text;
 }
 
+bool can(const Json& hypervisor, const char* feature) {
+    const auto features = array_at(hypervisor, "Features");
+    return std::find(features.begin(), features.end(), feature) != features.end();
+}
+
+/// Its transport, host and path.
+std::string_view without_driver(std::string_view uri) {
+    return uri.substr(std::min(uri.find_first_of("+:"), uri.size()));
+}
+
 std::string list_text(const Json& hypervisor, const char* key) { return value_text(key, array_at(hypervisor, key)); }
 
 }  // namespace
@@ -57,10 +67,7 @@ std::string hypervisor_text(const Json& hypervisor) {
     return block.text();
 }
 
-bool serves_pools(const Json& hypervisor) {
-    const auto features = array_at(hypervisor, "Features");
-    return std::find(features.begin(), features.end(), "pools") != features.end();
-}
+bool serves_pools(const Json& hypervisor) { return can(hypervisor, "pools"); }
 
 bool has_containers(const Json& hypervisor) {
     const auto types = array_at(hypervisor, "GuestTypes");
@@ -70,6 +77,14 @@ bool has_containers(const Json& hypervisor) {
 bool has_virtual_machines(const Json& hypervisor) {
     const auto types = array_at(hypervisor, "GuestTypes");
     return std::any_of(types.begin(), types.end(), [](const Json& type) { return type != "container"; });
+}
+
+bool is_home_of_networks(const Json& hypervisor) {
+    return can(hypervisor, "networks") && has_virtual_machines(hypervisor);
+}
+
+bool same_libvirt(std::string_view uri, std::string_view other) {
+    return !uri.empty() && without_driver(uri) == without_driver(other);
 }
 
 }  // namespace virtbusctl

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "values.h"
 
@@ -19,5 +20,11 @@ namespace virtbusctl {
 /// Whether its machines are containers, or others are.
 [[nodiscard]] bool has_containers(const Json& hypervisor);
 [[nodiscard]] bool has_virtual_machines(const Json& hypervisor);
+/// Whether networks are made there when nobody says where: libvirt's drivers share those of their host, and the ones
+/// of containers need not be asked then.
+[[nodiscard]] bool is_home_of_networks(const Json& hypervisor);
+
+/// Whether these URIs are of one libvirt, as qemu:///system and lxc:///system are: only the drivers differ.
+[[nodiscard]] bool same_libvirt(std::string_view uri, std::string_view other);
 
 }  // namespace virtbusctl

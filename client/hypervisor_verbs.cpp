@@ -5,6 +5,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <vector>
 
 #include "hypervisor_text.h"
 #include "program.h"
@@ -36,7 +37,8 @@ std::vector<Cell> row(const Json& hypervisor, std::uint64_t machines) {
             cell("Version"),
             number_cell(machines),
             list_cell(hypervisor, "Accelerations"),
-            cell("Uri")};
+            cell("Uri"),
+            cell("ConnectionError")};
 }
 
 bool list_hypervisors(Program& program) {
@@ -47,12 +49,14 @@ bool list_hypervisors(Program& program) {
                                 {"VERSION", "version"},
                                 {"MACHINES", "machines", Column::Fit::right},
                                 {"ACCELERATION", "accelerations"},
-                                {"URI", "uri", Column::Fit::cut}});
+                                {"URI", "uri", Column::Fit::cut},
+                                {"ERROR", "error", Column::Fit::only_json}});
     auto machines = machines_by_hypervisor(program.bus());
     std::string errors;
-    for (const auto& [path, hypervisor] : program.bus().hypervisors()) {
+    const auto all = program.hypervisor().empty() ? program.bus().hypervisors()
+                                                  : std::vector{program.bus().find_hypervisor(program.hypervisor())};
+    for (const auto& [path, hypervisor] : all) {
         const auto name = text_at(hypervisor, "Name");
-        if (!program.hypervisor().empty() && name != program.hypervisor()) continue;
         table.add(row(hypervisor, machines[name]));
         if (const auto error = text_at(hypervisor, "ConnectionError"); !error.empty())
             errors += fmt::format("{}: {}\n", printable(name), printable_lines(error, "  "));
@@ -110,7 +114,7 @@ bool add_hypervisor(Program& program, const NewHypervisor& request) {
         const auto now = when_connected(program.bus(), path);
         success = flag_at(now, "Connected");
         if (!success)
-            fmt::print(stderr, "{} is added, and {}\n", printable(request.name), connection_text(now));
+            fmt::print(stderr, "virtbusctl: {} is added, and {}\n", printable(request.name), connection_text(now));
     }) && success;
 }
 

@@ -47,6 +47,7 @@ bool list(Program& program, const Filter& filter) {
                    size_cell(image.size), size_cell(image.allocation), number_cell(image.users),
                    text_cell(image.path)});
     table.print(program.output());
+    program.tell_away();
     return true;
 }
 

@@ -7,6 +7,7 @@
 
 #include "help.h"
 #include "image_verbs.h"
+#include "storage_choice.h"
 #include "text.h"
 #include "units.h"
 
@@ -33,13 +34,14 @@ bool create(Program& program, const MakingRequest& request) {
     JobRun run(program, request.no_wait);
     const bool begun = program.attempt("create " + printable(request.name), [&] {
         Storage storage(program);
-        const auto place = storage.place(request.pool);
+        const auto made = new_image(request.name, request.pool);
+        const auto place = storage.place(made.pool);
         Dictionary options;
         add_text(options, "format", request.format);
         add_text(options, "preallocation", request.preallocation);
         if (!request.backing.empty())
             options["backing"] = sdbus::ObjectPath(storage.image(request.backing, place.hypervisor).path);
-        const auto job = Pool(program.bus().connection(), place.pool).CreateImage(request.name, size, options);
+        const auto job = Pool(program.bus().connection(), place.pool).CreateImage(made.name, size, options);
         run.began(job, printable(request.name), [&](const Json& ended) { return print_new_image(program, ended); });
     });
     return begun && run.wait();
@@ -54,9 +56,9 @@ bool clone(Program& program, const MakingRequest& request) {
         add_text(options, "format", request.format);
         add_text(options, "preallocation", request.preallocation);
         if (request.linked) options["linked"] = true;
-        if (!request.pool.empty())
-            options["pool"] = sdbus::ObjectPath(storage.pool(request.pool, source.hypervisor).path);
-        const auto job = Image(program.bus().connection(), source.path).Clone(request.name, options);
+        const auto made = new_image(request.name, request.pool);
+        if (!made.pool.empty()) options["pool"] = sdbus::ObjectPath(storage.pool(made.pool, source.hypervisor).path);
+        const auto job = Image(program.bus().connection(), source.path).Clone(made.name, options);
         run.began(job, printable(source.pool + "/" + source.name),
                   [&](const Json& ended) { return print_new_image(program, ended); });
     });
@@ -72,7 +74,7 @@ void add_create(Program& program, CLI::App& family) {
     verb->add_option("--format", request->format, "qcow2 (default) or raw");
     add_preallocation(*verb, request->preallocation);
     verb->add_option("--backing", request->backing, "take from this image what is not written")->type_name("IMAGE");
-    add_pool(*verb, request->pool, "where; default the pool \"default\"");
+    add_pool(*verb, request->pool, "where, as POOL/NAME says it too; default the pool \"default\"");
     add_no_wait(*verb, request->no_wait);
     verb->footer(std::string(image_help) + "\n" + sizes_help);
 }
@@ -86,7 +88,7 @@ void add_clone(Program& program, CLI::App& family) {
     verb->add_flag("--linked", request->linked, "copy nothing: the new image is based on this one");
     verb->add_option("--format", request->format, "qcow2 or raw; default that of the image");
     add_preallocation(*verb, request->preallocation);
-    add_pool(*verb, request->pool, "where; default the pool of the image");
+    add_pool(*verb, request->pool, "where, as POOL/NAME says it too; default the pool of the image");
     add_no_wait(*verb, request->no_wait);
 }
 

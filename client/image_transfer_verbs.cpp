@@ -15,6 +15,7 @@
 
 #include "export_file.h"
 #include "image_verbs.h"
+#include "storage_choice.h"
 #include "text.h"
 #include "units.h"
 
@@ -55,7 +56,7 @@ std::string name_of_import(const TransferringRequest& request) {
     if (request.file == "-" && ::isatty(STDIN_FILENO) == 1)
         throw UsageError("standard input is a terminal: name a FILE, or pipe the image in");
     if (!request.image.empty()) return request.image;
-    if (request.file == "-") throw UsageError("standard input has no name: give the image one");
+    if (request.file == "-") throw UsageError("standard input has no name: give the image one, after \"-\"");
     return std::filesystem::path(request.file).filename();
 }
 
@@ -72,8 +73,9 @@ bool run_import(Program& program, const TransferringRequest& request) {
     JobRun run(program, request.no_wait);
     const bool begun = program.attempt("import " + printable(name), [&] {
         const auto source = open_source(request.file);
-        Pool pool(program.bus().connection(), Storage(program).place(request.pool).pool);
-        const auto job = pool.ImportImage(name, source, request.format, options);
+        const auto made = new_image(name, request.pool);
+        Pool pool(program.bus().connection(), Storage(program).place(made.pool).pool);
+        const auto job = pool.ImportImage(made.name, source, request.format, options);
         run.began(job, printable(name), [&](const Json& ended) { return print_new_image(program, ended); });
     });
     return begun && run.wait();
@@ -131,7 +133,7 @@ void add_import(Program& program, CLI::App& family) {
     verb->add_option("--format", request->format, "what the file is, never guessed: qcow2 or raw")->required();
     verb->add_option("--sha256", request->sha256, "the checksum that it must have")->type_name("HEX");
     verb->add_option("--size", request->size, "how many bytes it must have, exactly")->type_name("BYTES");
-    add_pool(*verb, request->pool, "where; default the pool \"default\"");
+    add_pool(*verb, request->pool, "where, as POOL/NAME says it too; default the pool \"default\"");
     add_no_wait(*verb, request->no_wait);
     verb->footer(std::string("A FILE \"-\" is standard input. Without NAME the image is called as the file.\n") +
                  pool_help);

@@ -39,9 +39,12 @@ bool list(Program& program) {
                          {"STATE", "state"},
                          {"PROGRESS", "progress", Column::Fit::right}});
     const auto jobs = program.bus().manager().ListJobs();
+    const auto& chosen = program.hypervisor();
+    const auto above = chosen.empty() ? "" : program.bus().find_hypervisor(chosen).path + "/";
     const auto names = jobs.empty() ? std::map<std::string, std::string>{} : program.bus().machine_names();
     for (const auto& job : jobs) {
         const std::string& path = job.get<0>();
+        if (!job.get<2>().starts_with(above)) continue;
         const auto number = std::strtoull(last_part(path).c_str(), nullptr, 10);
         table.add({number_cell(number), text_cell(job.get<1>()), text_cell(subject_name(names, job.get<2>())),
                    text_cell(job.get<3>()), progress_cell(job.get<4>())});

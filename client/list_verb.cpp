@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// list: the machines, in one call.
+// list: the machines.
 #include <memory>
 
 #include "program.h"
@@ -41,6 +41,7 @@ bool list(Program& program, const Filter& filter) {
                    text_cell(machine.virtualization), number_cell(machine.vcpus), size_cell(machine.memory),
                    text_cell(machine.hypervisor), text_cell(machine.uuid)});
     table.print(program.output());
+    program.tell_away();
     return true;
 }
 

@@ -108,6 +108,8 @@ bool print_audit(Program& program, const Json& job) {
 }
 
 bool audit(Program& program, bool no_wait) {
+    if (!program.hypervisor().empty())
+        throw UsageError("the machines of all hypervisors are audited: -H cannot choose");
     JobRun run(program, no_wait);
     const bool begun = program.attempt("audit machine-ids", [&] {
         const auto job = program.bus().manager().AuditMachineIds({});

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What is done to machines: each verb takes several, tries all of them, and waits for the jobs that come of it.
-#include <fmt/format.h>
-
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "help.h"
-#include "job_waiter.h"
-#include "object_name.h"
-#include "program.h"
+#include "image_verbs.h"
+#include "job_run.h"
 #include "text.h"
 #include "units.h"
 #include "verbs.h"
@@ -27,26 +24,14 @@ struct MachineRequest {
     bool no_wait = false;
 };
 
-void print_job(const Program& program, const std::string& machine, const std::string& path) {
-    if (program.output().json)
-        fmt::print("{}\n", json_line({{"machine", machine}, {"job", path}}));
-    else
-        fmt::print("job {}\n", last_part(path));
-}
-
 /// `doing`: the infinitive, for "cannot start web".
 bool do_to_all(Program& program, const MachineRequest& request, const std::string& doing, const Call& call) {
-    JobWaiter waiter(program.bus());
+    JobRun run(program, request.no_wait);
     const bool success = program.attempt_each(doing, request.machines, [&](const std::string& name) {
         auto machine = program.machine(program.find_machine(name));
-        const auto job = call(machine);
-        if (job == "/") return;
-        if (request.no_wait)
-            print_job(program, name, job);
-        else
-            waiter.add(job, printable(name));
+        if (const auto job = call(machine); job != "/") run.began(job, printable(name));
     });
-    return waiter.wait() && success;
+    return run.wait() && success;
 }
 
 struct Verb {
@@ -78,9 +63,7 @@ void add_plain(Program& program, const Verb& verb, void (*call)(Machine&)) {
     });
 }
 
-void add_no_wait(const Added& verb) {
-    verb.app->add_flag("--no-wait", verb.request->no_wait, "print the number of the job instead of waiting for it");
-}
+void add_no_wait(const Added& verb) { virtbusctl::add_no_wait(*verb.app, verb.request->no_wait); }
 
 void add_start(Program& program) {
     const auto paused = std::make_shared<bool>(false);

@@ -3,6 +3,7 @@
 #include <clocale>
 
 #include "program.h"
+#include "terminal.h"
 #include "verbs.h"
 
 int main(int argc, char** argv) {
@@ -10,6 +11,7 @@ int main(int argc, char** argv) {
     std::setlocale(LC_CTYPE, "C.UTF-8");
 
     using namespace virtbusctl;
+    fill_standard_streams();
     Program program;
     for (const auto add : {add_list_verb, add_show_verbs, add_create_verb, add_clone_verb, add_set_verb,
                            add_machine_verbs, add_console_verb, add_run_verb, add_monitor_verb, add_image_verbs,

@@ -2,13 +2,17 @@
 // network: what machines are connected to.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "hypervisor_text.h"
 #include "image_verbs.h"
 #include "network_text.h"
+#include "object_name.h"
 #include "storage_choice.h"
 #include "text.h"
 #include "units.h"
@@ -24,8 +28,26 @@ std::vector<Bus::NetworkRow> networks_of(Program& program) {
     return program.bus().list_networks(filter);
 }
 
+/// Those of virtual machines first.
+std::string find_path(Program& program, const std::string& name) {
+    auto networks = networks_of(program);
+    std::map<std::string, Json> hypervisors;
+    for (auto& [path, properties] : program.bus().hypervisors()) hypervisors[short_name(path)] = properties;
+    std::stable_partition(networks.begin(), networks.end(),
+                          [&](const auto& row) { return has_virtual_machines(hypervisors[row.hypervisor]); });
+    const auto uri = [&](const Bus::NetworkRow& row) { return text_at(hypervisors[row.hypervisor], "Uri"); };
+    const auto uuid = [&](const Bus::NetworkRow& row) {
+        return text_at(program.bus().properties(row.path, Network::INTERFACE_NAME), "Uuid");
+    };
+    return choose_network(networks, name, "",
+                          [&](const auto& one, const auto& other) {
+                              return same_libvirt(uri(one), uri(other)) && uuid(one) == uuid(other);
+                          })
+        .path;
+}
+
 Network find_network(Program& program, const std::string& name) {
-    return {program.bus().connection(), choose_network(networks_of(program), name).path};
+    return {program.bus().connection(), find_path(program, name)};
 }
 
 bool list_networks(Program& program) {
@@ -43,12 +65,13 @@ bool list_networks(Program& program) {
                    flag_cell(network.active), flag_cell(network.autostart), text_cell(network.bridge),
                    {value_text("", network.subnets), network.subnets}, text_cell(network.path)});
     table.print(program.output());
+    program.tell_away();
     return true;
 }
 
 bool show_network(Program& program, const std::string& name) {
     return program.attempt("show " + printable(name), [&] {
-        const auto path = choose_network(networks_of(program), name).path;
+        const auto path = find_path(program, name);
         const auto network = program.bus().properties(path, Network::INTERFACE_NAME);
         if (program.output().json) return print_json(network);
         fmt::print("{}", network_text(network));
@@ -100,7 +123,7 @@ Dictionary spec_of(const NewNetwork& request) {
 bool create_network(Program& program, const NewNetwork& request) {
     const auto spec = spec_of(request);
     return program.attempt("create " + printable(request.name), [&] {
-        const auto hypervisor = program.bus().find_hypervisor(program.hypervisor());
+        const auto hypervisor = program.bus().find_hypervisor(program.hypervisor(), is_home_of_networks);
         const std::string path = Hypervisor(program.bus().connection(), hypervisor.path).CreateNetwork(spec);
         if (program.output().json)
             print_json({{"network", path}, {"name", request.name}});

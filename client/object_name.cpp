@@ -3,6 +3,7 @@
 
 #include <systemd/sd-bus.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 
@@ -13,6 +14,7 @@ namespace virtbusctl {
 namespace {
 
 constexpr const char* hypervisor_template = "/org/virtbus1/hypervisor/%";
+constexpr const char* machine_template = "/org/virtbus1/hypervisor/%/machine/%";
 constexpr const char* pool_template = "/org/virtbus1/hypervisor/%/pool/%";
 constexpr const char* network_template = "/org/virtbus1/hypervisor/%/network/%";
 constexpr const char* image_template = "/org/virtbus1/hypervisor/%/pool/%/image/%";
@@ -30,6 +32,18 @@ std::string network_name(const std::string& path) {
     if (sd_bus_path_decode_many(path.c_str(), network_template, &hypervisor, &network) <= 0) return "";
     taken(hypervisor);
     return taken(network);
+}
+
+/// "" for the path of anything but a machine. Paths have "_" where a UUID has "-".
+std::string machine_uuid(const std::string& path) {
+    char* hypervisor = nullptr;
+    char* machine = nullptr;
+    if (sd_bus_path_decode_many(path.c_str(), machine_template, &hypervisor, &machine) <= 0) return "";
+    taken(hypervisor);
+    taken(machine);
+    auto uuid = last_part(path);
+    std::replace(uuid.begin(), uuid.end(), '_', '-');
+    return uuid;
 }
 
 }  // namespace
@@ -51,6 +65,7 @@ std::string short_name(const std::string& path) {
     if (path == host_id_path) return host_name;
     if (const auto name = storage_name(path)) return name->image.empty() ? name->pool : name->pool + "/" + name->image;
     if (const auto network = network_name(path); !network.empty()) return network;
+    if (auto uuid = machine_uuid(path); !uuid.empty()) return uuid;
     char* hypervisor = nullptr;
     return sd_bus_path_decode_many(path.c_str(), hypervisor_template, &hypervisor) > 0 ? taken(hypervisor) : path;
 }

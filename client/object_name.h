@@ -26,8 +26,8 @@ struct StorageName {
 /// What follows a path's last slash: a job's number, a machine's UUID.
 [[nodiscard]] std::string last_part(const std::string& path);
 
-/// "default/web.qcow2", "default" for a pool or a network, for a hypervisor "qemu", for its machine-id "this host"; else the
-/// path itself. Not made printable.
+/// "default/web.qcow2", "default" for a pool or a network, for a hypervisor "qemu", for this host's machine-id "this
+/// host", for a machine its UUID; else the path itself. Not made printable.
 [[nodiscard]] std::string short_name(const std::string& path);
 
 /// "image default/web.qcow2", "pool default", "network default", printable; "" for something else.

@@ -36,6 +36,7 @@ bool list(Program& program) {
                    size_cell(pool.capacity), size_cell(pool.available), number_cell(pool.images),
                    text_cell(pool.path)});
     table.print(program.output());
+    program.tell_away();
     return true;
 }
 

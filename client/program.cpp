@@ -6,10 +6,13 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <iostream>
 #include <string_view>
 #include <utility>
 
+#include "guess.h"
 #include "help.h"
+#include "hypervisor_text.h"
 #include "text.h"
 
 namespace virtbusctl {
@@ -20,14 +23,64 @@ constexpr const char* footer =
     "Without a verb: list. A MACHINE is a name or a UUID. VIRTBUS_BUS=session in the environment acts as --user.\n"
     "Exit code: 0 success, 1 failure, 2 wrong usage.";
 
-/// Whether the command line stops at something that wants a verb.
-bool verb_is_missing(const CLI::App& app) {
-    const auto chosen = app.get_subcommands();
-    return chosen.empty() ? !app.get_subcommands([](const CLI::App*) { return true; }).empty()
-                          : verb_is_missing(*chosen.front());
+/// The verb that was chosen last, and those that lead to it: {program, image, create}.
+std::vector<const CLI::App*> chosen_verbs(const CLI::App& app) {
+    std::vector<const CLI::App*> chosen{&app};
+    for (auto next = app.get_subcommands(); !next.empty(); next = next.front()->get_subcommands())
+        chosen.push_back(next.front());
+    return chosen;
 }
 
-void print_error(const std::string& text) { fmt::print(stderr, "virtbusctl: {}\n", printable_lines(text)); }
+/// Those that --help shows.
+std::vector<std::string> verbs_of(const CLI::App& app) {
+    std::vector<std::string> names;
+    for (const auto* verb : app.get_subcommands([](const CLI::App* each) { return !each->get_group().empty(); }))
+        names.push_back(verb->get_name());
+    return names;
+}
+
+/// The long ones that may stand behind these verbs.
+std::vector<std::string> options_of(const std::vector<const CLI::App*>& chosen) {
+    std::vector<std::string> names;
+    for (const auto* app : chosen)
+        for (const auto* option : app->get_options())
+            for (const auto& name : option->get_lnames()) names.push_back("--" + name);
+    return names;
+}
+
+/// libvirt's messages begin as sentences, and stand behind a colon here. What is capitals alone is a name: "QEMU …".
+std::string within_sentence(std::string text) {
+    const auto is_between = [](char c, char first, char last) { return first <= c && c <= last; };
+    if (text.size() > 1 && is_between(text[0], 'A', 'Z') && is_between(text[1], 'a', 'z'))
+        text[0] = static_cast<char>(text[0] - 'A' + 'a');
+    return text;
+}
+
+/// CLI11 says "--state: 1 required TEXT missing".
+std::string in_our_words(std::string text) {
+    constexpr std::string_view before = ": 1 required ";
+    constexpr std::string_view after = " missing";
+    const auto place = text.find(before);
+    if (place == std::string::npos || !text.ends_with(after)) return text;
+    text.erase(text.size() - after.size());
+    return text.replace(place, before.size(), " needs a value: ");
+}
+
+std::string did_you_mean(const std::string& guess) {
+    return guess.empty() ? "" : fmt::format("; did you mean \"{}\"?", guess);
+}
+
+bool is_option(std::string_view word) { return word.size() > 1 && word.front() == '-'; }
+
+/// Not by fmt, which throws where nobody can be told.
+void tell(const std::string& text) { std::fputs(text.c_str(), stderr); }
+
+void print_error(const std::string& text) { tell(fmt::format("virtbusctl: {}\n", printable_lines(text))); }
+
+/// Output that could not be written, such as on a full disk, is no success.
+void flush_output() {
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) throw Failure("cannot write the output");
+}
 
 }  // namespace
 
@@ -77,14 +130,22 @@ void Program::choose(const char* doing, Action action) {
 int Program::run(int argc, char** argv) {
     try {
         words_.assign(argv + 1, argv + argc);
-        app_.parse(argc, argv);
+        // As git, podman and virsh have it.
+        if (!words_.empty() && words_.front() == "help") {
+            words_.erase(words_.begin());
+            words_.emplace_back("--help");
+        }
+        app_.parse(std::vector<std::string>(words_.rbegin(), words_.rend()));
         output_.legend = !no_legend_;
         const bool success = run_action();
-        // Output that could not be written, such as on a full disk, is no success.
-        if (std::fflush(stdout) != 0) throw Failure("cannot write the output");
+        flush_output();
         return success ? exit_code_ : EXIT_FAILURE;
     } catch (const CLI::Success& help_or_version) {
-        return app_.exit(help_or_version);
+        const int code = app_.exit(help_or_version);
+        std::cout.flush();
+        if (std::cout) return code;
+        print_error("cannot write the output");
+        return EXIT_FAILURE;
     } catch (const CLI::ParseError& error) {
         return refuse(explain_parse_error(error));
     } catch (const UsageError& error) {
@@ -107,9 +168,10 @@ bool Program::run_action() {
 
 int Program::refuse(const std::string& why) const {
     print_error(why);
-    const auto verbs = app_.get_subcommands();
-    const std::string verb = verbs.empty() ? "" : verbs.front()->get_name() + " ";
-    fmt::print(stderr, "Try \"virtbusctl {}--help\".\n", verb);
+    std::string verbs;
+    for (const auto* verb : chosen_verbs(app_))
+        if (verb != &app_) verbs += verb->get_name() + " ";
+    tell(fmt::format("Try \"virtbusctl {}--help\".\n", verbs));
     return 2;
 }
 
@@ -117,14 +179,27 @@ std::string Program::explain_parse_error(const CLI::ParseError& error) const {
     const auto unknown = app_.remaining(true);
     const bool wants_verb = std::string_view(error.what()) == "A subcommand is required";
     const bool is_extra = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError);
-    if (unknown.empty() || !(is_extra || wants_verb)) return wants_verb ? "a verb is missing" : error.what();
-    const auto& word = unknown.front();
-    if (word.substr(0, 1) == "-") return fmt::format("there is no option \"{}\" here", printable(word));
-    // With a verb behind it, it stands where a verb was meant.
+    const auto option = std::find_if(unknown.begin(), unknown.end(), is_option);
+    const auto word = std::find_if_not(unknown.begin(), unknown.end(), is_option);
+    if (word != unknown.end() && (wants_verb || (is_extra && option == unknown.end()))) return explain_word(*word);
+    // It may be meant for what another error says is missing.
+    if (option != unknown.end()) return explain_option(*option);
+    return wants_verb ? "a verb is missing" : in_our_words(error.what());
+}
+
+std::string Program::explain_option(const std::string& word) const {
+    const auto guess = nearest(word.substr(0, word.find('=')), options_of(chosen_verbs(app_)));
+    return fmt::format("there is no option \"{}\" here{}", printable(word), did_you_mean(guess));
+}
+
+std::string Program::explain_word(const std::string& word) const {
     const auto place_of = [&](const std::string& text) { return std::find(words_.begin(), words_.end(), text); };
-    if (verb_is_missing(app_) || place_of(word) < place_of(app_.get_subcommands().front()->get_name()))
-        return fmt::format("there is no verb \"{}\"", printable(word));
-    return fmt::format("\"{}\" is one word too many", printable(word));
+    const CLI::App* before = &app_;  // the last verb in front of it
+    for (const auto* verb : chosen_verbs(app_))
+        if (verb == &app_ || place_of(verb->get_name()) < place_of(word)) before = verb;
+    const auto verbs = verbs_of(*before);
+    if (verbs.empty()) return fmt::format("\"{}\" is one word too many", printable(word));
+    return fmt::format("there is no verb \"{}\"{}", printable(word), did_you_mean(guess_verb(word, verbs)));
 }
 
 Bus& Program::bus() {
@@ -136,9 +211,9 @@ Bus& Program::bus() {
 }
 
 bool Program::only_looks() const {
-    const auto* verb = &app_;
-    while (!verb->get_subcommands().empty()) verb = verb->get_subcommands().front();
-    return verb == &app_ || verb->get_name() == "list" || verb->get_name() == "monitor" || verb->get_name() == "complete";
+    const auto* verb = chosen_verbs(app_).back();
+    return verb == &app_ || verb->get_name() == "list" || verb->get_name() == "monitor" ||
+           verb->get_name() == "complete";
 }
 
 BusKind Program::bus_kind() const {
@@ -150,6 +225,15 @@ BusKind Program::bus_kind() const {
     if (kind == "session") return BusKind::session;
     if (kind.empty() || kind == "system") return BusKind::system;
     throw UsageError(fmt::format("VIRTBUS_BUS is \"{}\": neither session nor system", printable(kind)));
+}
+
+void Program::tell_away() {
+    flush_output();
+    for (const auto& [path, properties] : bus().hypervisors()) {
+        const auto name = text_at(properties, "Name");
+        if (flag_at(properties, "Connected") || (!hypervisor_.empty() && name != hypervisor_)) continue;
+        fmt::print(stderr, "{} is away, and shown as it was: {}\n", printable(name), connection_text(properties));
+    }
 }
 
 void Program::use(bool user, bool system, const std::string& hypervisor) {
@@ -187,9 +271,9 @@ bool Program::attempt_each(const std::string& infinitive, const std::vector<std:
 
 void Program::report(const std::string& doing, const std::string& why) {
     // The daemon's message may say already what could not be done.
-    const bool complete = doing.empty() || why.substr(0, 7) == "Cannot " || why.substr(0, 7) == "cannot ";
-    print_error(complete ? fmt::format("{}{}", why.substr(0, 1) == "C" ? "c" : why.substr(0, 1), why.substr(1))
-                         : fmt::format("cannot {}: {}", doing, why));
+    const auto text = within_sentence(why);
+    const bool complete = doing.empty() || text.starts_with("cannot ");
+    print_error(complete ? text : fmt::format("cannot {}: {}", doing, text));
 }
 
 }  // namespace virtbusctl

@@ -42,6 +42,9 @@ public:
     [[nodiscard]] std::string find_machine(const std::string& name_or_uuid);
     [[nodiscard]] Machine machine(const std::string& path) { return {bus().connection(), path}; }
 
+    /// Says of which hypervisors a list has not all that there is, or what there was.
+    void tell_away();
+
     /// Does the work; an error is reported as "cannot <doing>: <why>". Whether it went well.
     bool attempt(const std::string& doing, const std::function<void()>& work);
     /// Does it to each of these, also when it fails for others: "cannot <infinitive> <name>: <why>". Whether all went
@@ -62,6 +65,8 @@ private:
     [[nodiscard]] bool only_looks() const;
     int refuse(const std::string& why) const;
     [[nodiscard]] std::string explain_parse_error(const CLI::ParseError& error) const;
+    [[nodiscard]] std::string explain_option(const std::string& word) const;
+    [[nodiscard]] std::string explain_word(const std::string& word) const;
     bool run_action();
 
     CLI::App app_;

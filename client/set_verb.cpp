@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "help.h"
@@ -28,7 +29,13 @@ constexpr const char* keys = "memory, maximum-memory, vcpus, maximum-vcpus, auto
 class Settings {
 public:
     explicit Settings(const std::vector<std::string>& assignments) {
-        for (const auto& assignment : assignments) values_.push_back(parse_key_value(assignment));
+        for (const auto& assignment : assignments) {
+            auto value = parse_key_value(assignment);
+            for (const auto& known : values_)
+                if (known.first == value.first)
+                    throw UsageError(fmt::format("\"{}\" is given twice", printable(value.first)));
+            values_.push_back(std::move(value));
+        }
     }
 
     std::optional<std::string> take(const std::string& key) {
@@ -44,8 +51,7 @@ public:
         const auto& key = values_.front().first;
         if (key == "maximum-memory" || key == "maximum-vcpus")
             throw UsageError(fmt::format("{} goes together with {}", key, key.substr(std::string("maximum-").size())));
-        throw UsageError(
-            fmt::format("there is no setting \"{}\", or it is given twice; there are {}", printable(key), keys));
+        throw UsageError(fmt::format("there is no setting \"{}\"; there are {}", printable(key), keys));
     }
 
 private:

@@ -34,6 +34,8 @@ public:
 
 private:
     [[nodiscard]] Dictionary filter() const;
+    /// The default pool is made when it is first asked for.
+    [[nodiscard]] bool is_yet_to_be_made(const std::string& pool);
 
     Program& program_;
     std::optional<std::vector<Bus::ImageRow>> images_;

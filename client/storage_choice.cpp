@@ -80,12 +80,22 @@ const Bus::PoolRow& choose_pool(const std::vector<Bus::PoolRow>& rows, const std
 }
 
 const Bus::NetworkRow& choose_network(const std::vector<Bus::NetworkRow>& rows, const std::string& text,
-                                      const std::string& hypervisor) {
-    const auto found = candidates(rows, text, hypervisor);
+                                      const std::string& hypervisor, const SameNetwork& same) {
+    auto found = candidates(rows, text, hypervisor);
+    if (found.size() > 1 && same)
+        found.erase(
+            std::remove_if(found.begin() + 1, found.end(), [&](const auto* row) { return same(*found.front(), *row); }),
+            found.end());
     if (found.empty())
         throw Failure(fmt::format("there is no network \"{}\"{}; \"virtbusctl network list\" shows all",
                                   printable(text), on(hypervisor)));
     return only_one(found, "networks", text, "give its object path");
+}
+
+NewImage new_image(const std::string& text, const std::string& pool) {
+    const auto slash = text.find('/');
+    if (!pool.empty() || slash == 0 || slash == std::string::npos) return {pool, text};
+    return {text.substr(0, slash), text.substr(slash + 1)};
 }
 
 }  // namespace virtbusctl

@@ -229,7 +229,7 @@ Config read_config(int argc, char** argv) {
     if (config.hypervisors.uris.empty()) {
         config.hypervisors.uris["qemu"] = config.user ? "qemu:///session" : "qemu:///system";
         if (!config.user) config.hypervisors.candidates["lxc"] = "lxc:///system";
-        config.hypervisors.where = "virtbusd itself, which has it while its configuration names none";
+        config.hypervisors.where = "virtbusd's defaults, which hold while its configuration names none";
     }
     return config;
 }

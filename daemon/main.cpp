@@ -34,6 +34,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <stdexcept>
 #include <utility>
 
 namespace virtbus {
@@ -82,6 +83,15 @@ public:
             service_manager::status);
     }
 
+    void request_name() {
+        try {
+            connection_->requestName(bus::bus_name);
+        } catch (const sdbus::Error& error) {
+            if (error.getName() != "org.freedesktop.DBus.Error.FileExists") throw;
+            throw std::runtime_error(fmt::format("{} is taken on this bus: virtbusd runs already", bus::bus_name));
+        }
+    }
+
     void run() {
         asio::signal_set signals(loop_, SIGTERM, SIGINT);
         signals.async_wait([this](const asio::error_code&, int) { stopping_ = true; });
@@ -91,7 +101,7 @@ public:
         hypervisors_.start();
 
         // Objects first, name second: whoever sees the name sees what belongs to it. Connections take their time.
-        connection_->requestName(bus::bus_name);
+        request_name();
         service_manager::ready();
         log::info(fmt::format("serving {} on the {} bus", bus::bus_name,
                               type_ == bus::BusType::session ? "session" : "system"));

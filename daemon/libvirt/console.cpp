@@ -89,7 +89,8 @@ StreamHandle open_stream(const Domain& domain, bool force) {
     if (alive && error.code == VIR_ERR_INTERNAL_ERROR)
         throw Error(Code::invalid_state, domain.cannot(act) + ": " + error.message);
     if (alive && error.code == VIR_ERR_OPERATION_FAILED)
-        throw Error(Code::machine_busy, domain.cannot(act) + ": " + error.message);
+        throw Error(Code::machine_busy,
+                    domain.cannot(act) + ": " + error.message + (force ? "" : "; \"force\" takes it over"));
     throw_error(domain.connection(), error, domain.cannot(act));
 }
 

@@ -59,6 +59,14 @@ std::string no_function_text(virConnectPtr connection) {
     return fmt::format("libvirt's {}driver cannot do that", type != nullptr ? to_utf8(type) + " " : "");
 }
 
+/// libvirt's words without those that the error's name says already.
+std::string reason(const LibvirtError& error) {
+    constexpr std::string_view invalid = "Requested operation is not valid: ";
+    // What follows the first line of an XML parser's message quotes the document.
+    if (error.code == VIR_ERR_XML_DETAIL) return error.message.substr(0, error.message.find('\n'));
+    return error.message.starts_with(invalid) ? error.message.substr(invalid.size()) : error.message;
+}
+
 }  // namespace
 
 LibvirtError last_error() {
@@ -91,9 +99,7 @@ void throw_error(virConnectPtr connection, const LibvirtError& error, const std:
     if (code == Code::disconnected) throw Error(code, what + ": the connection to the hypervisor was lost");
     // libvirt's own text names one of its functions.
     if (error.code == VIR_ERR_NO_SUPPORT) throw Error(code, what + ": " + no_function_text(connection));
-    // What follows the first line of an XML parser's message quotes the document.
-    const bool quotes = error.code == VIR_ERR_XML_DETAIL;
-    const auto message = quotes ? error.message.substr(0, error.message.find('\n')) : error.message;
+    const auto message = reason(error);
     throw Error(code, what + ": " + (message.empty() ? "libvirt does not say why" : message));
 }
 

@@ -165,7 +165,7 @@ std::string LibvirtNetwork::network_xml(const std::string& name, bool inactive) 
 void LibvirtNetwork::create_network(const NetworkSpec& spec) {
     const auto lease = connections_.take();
     const NetworkHandle existing(virNetworkLookupByName(lease.get(), spec.name.c_str()));
-    if (existing) throw Error(Code::already_exists, "There is already a network " + spec.name);
+    if (existing) throw Error(Code::already_exists, "there is already a network " + spec.name);
     const NetworkHandle network(virNetworkDefineXML(lease.get(), network_xml_of(spec).c_str()));
     const auto what = "Cannot create network " + spec.name;
     if (!network) take_back(lease.get(), nullptr, what);

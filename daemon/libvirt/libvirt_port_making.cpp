@@ -109,7 +109,7 @@ void refuse_with_content(const Domain& domain) {
 void refuse_taken(virConnectPtr connection, const std::string& name, const Uuid& uuid) {
     const auto refuse_found = [&](virDomainPtr found, const std::string& what) {
         const DomainHandle handle(found);
-        if (handle) throw Error(Code::already_exists, fmt::format("There is already a machine {}", what));
+        if (handle) throw Error(Code::already_exists, fmt::format("there is already a machine {}", what));
         const auto error = last_error();
         if (error.code != VIR_ERR_NO_DOMAIN) throw_error(connection, error, "Cannot look for machine " + what);
     };

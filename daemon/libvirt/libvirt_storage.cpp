@@ -185,7 +185,7 @@ ImageMap LibvirtStorage::list_images(const std::string& name, const ImageMap& kn
 void LibvirtStorage::create_pool(const PoolSpec& spec) {
     const auto lease = connections_.take();
     const PoolHandle existing(virStoragePoolLookupByName(lease.get(), spec.name.c_str()));
-    if (existing) throw Error(Code::already_exists, "There is already a pool " + spec.name);
+    if (existing) throw Error(Code::already_exists, "there is already a pool " + spec.name);
     const PoolHandle pool(virStoragePoolDefineXML(lease.get(), to_text_of(spec).c_str(), 0));
     const auto fail = [&] {
         const auto error = last_error();

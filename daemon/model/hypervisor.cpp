@@ -77,7 +77,9 @@ public:
         post([uuid, event](Hypervisor& hypervisor) { hypervisor.inventory_.happened(uuid, event); });
     }
     void pool_touched(const std::string& name) override {
-        post([name](Hypervisor& hypervisor) { hypervisor.storage_.touch(name); });
+        post([name](Hypervisor& hypervisor) {
+            if (offers(hypervisor.status_.info, Feature::pools)) hypervisor.storage_.touch(name);
+        });
     }
     void networks_touched() override {
         post([](Hypervisor& hypervisor) { hypervisor.networks_.touch(); });

@@ -221,7 +221,8 @@ void Hypervisors::begin(const std::shared_ptr<Hypervisor>& hypervisor) {
 Task<> Hypervisors::remove(std::string name) {
     const auto hypervisor = require(name);
     if (hypervisor->is_configured())
-        throw Error(Code::invalid_state, fmt::format("hypervisor {} stands in {}: remove it there", name, configured_.where));
+        throw Error(Code::invalid_state, fmt::format("hypervisor {} stands in {}: a call removes only what a call has "
+                                                     "added", name, configured_.where));
     auto kept = kept_.extract(name);
     try {
         co_await write_kept();

@@ -83,13 +83,24 @@ void make_disks(const std::vector<DiskCopy>& copies, ImageTool& tool, bool linke
     }
 }
 
+/// Gives the guest another identity; who cannot have one is told how to be copied all the same.
+GuestIdentity change_identity(GuestTool& tool, const GuestSystem& system, const IdentityChange& change,
+                              Transfer& progress) {
+    try {
+        return tool.change_identity(system, change, progress);
+    } catch (const Error& error) {
+        if (error.code() != Code::unsupported_guest) throw;
+        throw Error(error.code(), fmt::format("{}; machine-id keep copies it as it is", error.what()));
+    }
+}
+
 /// Gives them the identity that the copy is to have.
 GuestIdentity give_identity(const std::vector<DiskCopy>& copies, GuestTool& tool, const IdentityChange& change,
                             Transfer& progress) {
     GuestSystem system;
     for (const auto& copy : copies)
         system.disks.push_back({copy.file.directory + "/" + copy.file.temporary, copy.file.format});
-    auto found = tool.change_identity(system, change, progress);
+    auto found = change_identity(tool, system, change, progress);
     // A sealed one has none.
     if (found.id != change.id || (change.id && !found.consistent))
         throw Error(Code::failed, "the copy does not have the machine-id that it should have; nothing was made");

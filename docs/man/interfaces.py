@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""interfaces.py TEMPLATE XML...: the template of org.virtbus1(5), with what the XML says in place of {{interfaces}}.
+"""interfaces.py TEMPLATE XML...: the template of org.virtbus1(5), with what the XML says in place of {{interfaces}}, and of
+{{conventions}} what holds for all of them: the comment in front of the first one.
 
 A comment stands before what it describes, and has paragraphs, "@argument: …", "Errors: …", and tables of keys.
 """
@@ -107,6 +108,13 @@ def interface_page(path):
                 yield f'{signature(member)}\n{text.scdoc(1)}'
 
 
+def conventions(path):
+    """Those of the file's first comment, which ElementTree passes over."""
+    comment = re.search(r'<!--(.*?)-->', open(path, encoding='utf-8').read(), re.S)[1]
+    lines = [line for line in comment.strip('\n').split('\n') if 'SPDX-License-Identifier' not in line]
+    return Text('\n'.join(lines).strip('\n'), '').scdoc(0)
+
+
 def documented(interface, tag):
     comment = None
     for member in interface:
@@ -121,7 +129,7 @@ def main():
     template = open(sys.argv[1], encoding='utf-8').read()
     interfaces = '\n'.join(part for path in sys.argv[2:] for part in interface_page(path))
     sys.stdout.reconfigure(encoding='utf-8')
-    sys.stdout.write(template.replace('{{interfaces}}', interfaces))
+    sys.stdout.write(template.replace('{{conventions}}', conventions(sys.argv[2])).replace('{{interfaces}}', interfaces))
 
 
 main()

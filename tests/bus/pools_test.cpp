@@ -45,6 +45,23 @@ TEST_F(PoolsTest, AreThereWithAllTheirProperties) {
     EXPECT_THAT(client.hypervisor(second_path)->Pools(), IsEmpty());
 }
 
+TEST_F(PoolsTest, OfContainersAreNotShownWhateverHappensToThem) {
+    HypervisorInfo containers;
+    containers.driver = "lxc";
+    second->set_info(containers);
+    second->storage().add(make_pool("default"));
+    serve();
+    // libvirt's drivers share the pools of their host, and each tells of them.
+    second->touch_pool("default");
+    for (const auto* name : {"new", "newer"}) {
+        truth().add(make_pool(name));
+        first->touch_pool(name);
+        ASSERT_TRUE(client.wait_for("InterfacesAdded", bus::pool_path("first", name)));
+    }
+    EXPECT_THAT(client.hypervisor(second_path)->Pools(), IsEmpty());
+    EXPECT_EQ(second->storage().listings("default"), 0);
+}
+
 TEST_F(PoolsTest, AreAddedAndRemoved) {
     serve();
     truth().add(make_pool("new"));

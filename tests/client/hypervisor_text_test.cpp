@@ -42,6 +42,19 @@ TEST(HypervisorText, KnowsWhatItCanBeAskedFor) {
     EXPECT_TRUE(has_containers(lxc));
     EXPECT_FALSE(serves_pools(lxc));
     EXPECT_FALSE(has_virtual_machines(unknown) || has_containers(unknown) || serves_pools(unknown));
+    EXPECT_TRUE(is_home_of_networks({{"GuestTypes", {"full"}}, {"Features", {"networks"}}}));
+    EXPECT_FALSE(is_home_of_networks({{"GuestTypes", {"container"}}, {"Features", {"networks"}}}));
+    EXPECT_FALSE(is_home_of_networks(qemu) || is_home_of_networks(unknown));
+}
+
+TEST(SameLibvirt, HoldsForTheDriversOfOne) {
+    EXPECT_TRUE(same_libvirt("qemu:///system", "lxc:///system"));
+    EXPECT_TRUE(same_libvirt("qemu+ssh://lab.example/system", "lxc+ssh://lab.example/system"));
+    EXPECT_FALSE(same_libvirt("qemu:///system", "qemu:///session"));
+    EXPECT_FALSE(same_libvirt("qemu:///system", "lxc+ssh://lab.example/system"));
+    EXPECT_FALSE(same_libvirt("qemu+ssh://lab.example/system", "lxc+ssh://other.example/system"));
+    EXPECT_FALSE(same_libvirt("", ""));
+    EXPECT_FALSE(same_libvirt("qemu", "lxc:///system"));
 }
 
 }  // namespace

@@ -31,7 +31,8 @@ TEST(ShortName, IsWhatPeopleType) {
     EXPECT_EQ(short_name(path_of_pool), "a b");
     EXPECT_EQ(short_name("/org/virtbus1/hypervisor/my_2dxen"), "my-xen");
     EXPECT_EQ(short_name("/org/virtbus1/hypervisor/qemu/network/my_20lab"), "my lab");
-    EXPECT_EQ(short_name("/org/virtbus1/hypervisor/qemu/machine/1"), "/org/virtbus1/hypervisor/qemu/machine/1");
+    EXPECT_EQ(short_name("/org/virtbus1/hypervisor/qemu/machine/db2a6a04_e2c1_4925_8a03_ca73f82353ec"),
+              "db2a6a04-e2c1-4925-8a03-ca73f82353ec");
     EXPECT_EQ(short_name("/org/virtbus1/job/3"), "/org/virtbus1/job/3");
 }
 

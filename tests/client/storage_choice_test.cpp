@@ -92,4 +92,30 @@ TEST(ChooseNetwork, TakesANameOrAPath) {
               "there is no network \"slow\"; \"virtbusctl network list\" shows all");
 }
 
+TEST(ChooseNetwork, TakesTheFirstOfThoseThatAreTheSame) {
+    const std::vector rows = {network_row("qemu", "default"), network_row("lxc", "default"),
+                              network_row("lab", "default")};
+    const auto here = [](const auto& one, const auto& other) {
+        return one.hypervisor != "lab" && other.hypervisor != "lab";
+    };
+    EXPECT_EQ(choose_network({rows[0], rows[1]}, "default", "", here).path, "/qemu/default");
+    EXPECT_EQ(choose_network({rows[1], rows[0]}, "default", "", here).path, "/lxc/default");
+    EXPECT_EQ(choose_network(rows, "default", "lab", here).path, "/lab/default");
+    EXPECT_EQ(refusal([&] { (void)choose_network(rows, "default", "", here); }),
+              "there are several networks \"default\": default on qemu, default on lab; choose a hypervisor with -H");
+}
+
+TEST(NewImage, MayNameItsPool) {
+    const auto made = [](const char* text, const char* pool) {
+        const auto [place, name] = new_image(text, pool);
+        return place + "|" + name;
+    };
+    EXPECT_EQ(made("web", ""), "|web");
+    EXPECT_EQ(made("fast/web", ""), "fast|web");
+    EXPECT_EQ(made("web", "fast"), "fast|web");
+    EXPECT_EQ(made("a/b", "fast"), "fast|a/b") << "the daemon refuses it, and says why";
+    EXPECT_EQ(made("fast/a/b", ""), "fast|a/b");
+    EXPECT_EQ(made("/fast/web", ""), "|/fast/web");
+}
+
 }  // namespace virtbusctl

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <pty.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace virtbusctl {
@@ -49,6 +50,31 @@ TEST(RawTerminal, LeavesWhatIsNoTerminalAlone) {
     EXPECT_FALSE(RawTerminal(ends[0]).is_terminal());
     ::close(ends[0]);
     ::close(ends[1]);
+}
+
+TEST(StandardStreams, AreFilledWithWhatCannotBeUsed) {
+    const auto child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+        for (const int descriptor : {0, 1, 2}) ::close(descriptor);
+        fill_standard_streams();
+        char byte = 0;
+        const bool refused = ::read(0, &byte, 1) < 0 && ::write(1, &byte, 1) < 0 && ::write(2, &byte, 1) < 0;
+        const int next = ::dup(1);
+        ::_exit(refused && next > 2 ? 0 : 1);
+    }
+    int status = -1;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+}
+
+TEST(StandardStreams, StayWhenTheyAreThere) {
+    const int before = ::dup(1);
+    fill_standard_streams();
+    const int after = ::dup(1);
+    EXPECT_EQ(after, before + 1);
+    ::close(before);
+    ::close(after);
 }
 
 }  // namespace virtbusctl

@@ -36,7 +36,10 @@ TEST(ProcessTest, ItServesWhileNoHypervisorAnswers) {
 TEST(ProcessTest, ASecondOneOnTheSameBusEnds) {
     const PrivateBus bus;
     const Virtbusd virtbusd(bus, {{"test", "test:///default"}});
+    testing::internal::CaptureStderr();
     EXPECT_EQ(Virtbusd::run(bus, {"--hypervisor", "test=test:///default"}), 1);
+    const auto told = testing::internal::GetCapturedStderr();
+    EXPECT_NE(told.find("virtbusd runs already"), std::string::npos) << told;
 }
 
 TEST(ProcessTest, ABadConfigurationIsRefusedWithItsOwnExitCode) {

@@ -58,6 +58,13 @@ TEST(LibvirtErrors, SayWhatWasTried) {
     EXPECT_TRUE(refuses(outcome, Code::invalid_state, "Cannot start web: domain is running")) << outcome;
 }
 
+TEST(LibvirtErrors, DoNotSayTwiceThatItCannotBe) {
+    const LibvirtError error{.code = VIR_ERR_OPERATION_INVALID,
+                             .message = "Requested operation is not valid: domain is not running"};
+    const auto outcome = outcome_of([&] { throw_error(nullptr, error, "Cannot pause web"); });
+    EXPECT_EQ(outcome.text, "Cannot pause web: domain is not running");
+}
+
 TEST(LibvirtErrors, OfTheXmlParserDoNotQuoteTheDocument) {
     const LibvirtError error{.code = VIR_ERR_XML_DETAIL,
                              .message = "(domain):1: bad\n<domain><secret/></domain>\n---^"};

@@ -66,6 +66,15 @@ class ManTest(unittest.TestCase):
         for option in [*options('shutdown'), *options('create'), *options('image', 'import')]:
             self.assertRegex(told, rf'(?m)^ +(-\w, )?{option}\b')
 
+    def test_conventions_are_there(self):
+        told = text_of('org.virtbus1.5').partition('\nCONVENTIONS\n')[2].partition('\norg.virtbus1.Manager\n')[0]
+        xml = (ROOT / 'dbus-interfaces/org.virtbus1.Manager.xml').read_text().partition('<node>')[0]
+        errors = re.findall(r'^ +(org\.\S+\.Error\.\w+)  ', xml, re.M)
+        self.assertIn('org.virtbus1.Error.Disconnected', errors)
+        for error in errors:
+            self.assertRegex(told, rf'(?m)^ +{re.escape(error)}$')
+        self.assertIn('sizes are bytes', told)
+
     def test_all_members_are_there(self):
         told = text_of('org.virtbus1.5')
         for file in (ROOT / 'dbus-interfaces').glob('org.virtbus1.*.xml'):
