@@ -9,9 +9,19 @@ namespace virtbus::bus {
 
 Error MachineFace::gone() const { return {Code::no_such_machine, fmt::format("machine {} is gone", machine_->name)}; }
 
+Task<> MachineFace::attempt(Lane lane, PortWork work) {
+    const auto uuid = machine_->uuid;
+    try {
+        co_await hypervisor_->run(lane, std::move(work));
+    } catch (...) {
+        hypervisor_->inventory().touch(uuid);
+        throw;
+    }
+}
+
 Task<> MachineFace::change(Lane lane, PortWork work) {
     const auto uuid = machine_->uuid;
-    co_await hypervisor_->run(lane, std::move(work));
+    co_await attempt(lane, std::move(work));
     co_await hypervisor_->inventory().refreshed(uuid);
 }
 

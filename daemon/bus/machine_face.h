@@ -23,7 +23,9 @@ protected:
     MachineFace(std::shared_ptr<virtbus::Hypervisor> hypervisor, Jobs& jobs, MachinePtr machine)
         : hypervisor_(std::move(hypervisor)), jobs_(jobs), machine_(std::move(machine)) {}
 
-    /// Runs `work(Port&)` and returns when the mirror has seen its effect.
+    /// Runs `work(Port&)`. What fails may have changed something all the same: then the machine is read again.
+    Task<> attempt(Lane lane, PortWork work);
+    /// The same, and returns when the mirror has seen its effect.
     Task<> change(Lane lane, PortWork work);
     /// Begins a job that nobody else may disturb.
     sdbus::ObjectPath start_job(JobKind kind, const Call& call, Jobs::Work work);

@@ -136,7 +136,9 @@ void MachineObject::Delete(Result&& result, VariantMap options) {
           [this, given = Options(std::move(options))](Call&) mutable -> Task<> {
               const bool force = given.take<bool>("force").value_or(false);
               given.refuse_unknown();
-              co_await change(Lane::work, [uuid = machine_->uuid, force](Port& port) { port.remove(uuid, force); });
+              const auto uuid = machine_->uuid;
+              co_await attempt(Lane::work, [uuid, force](Port& port) { port.remove(uuid, force); });
+              co_await hypervisor_->inventory().removed(uuid);
           });
 }
 

@@ -137,9 +137,16 @@ void Inventory::relist(bool announce) {
     work_.set();
 }
 
-Task<> Inventory::refreshed(Uuid uuid) {
+Task<> Inventory::refreshed(Uuid uuid) { return await_reading(uuid, false); }
+
+Task<> Inventory::removed(Uuid uuid) {
+    if (find(uuid)) co_await await_reading(uuid, true);
+}
+
+Task<> Inventory::await_reading(Uuid uuid, bool for_removal) {
     if (stopping_) std::rethrow_exception(not_served());
     const auto waiter = std::make_shared<Waiter>(loop_);
+    waiter->for_removal = for_removal;
     due(uuid).waiters.push_back(waiter);
     const bool done = co_await waiter->done.wait(refresh_patience);
     if (!done)
@@ -281,6 +288,9 @@ void Inventory::apply(const Uuid& uuid, std::optional<Machine> now, bool first_l
         machines_.erase(uuid);
         by_name_.erase(before);
         check_watches(uuid);
+        if (const auto due = due_.find(uuid); due != due_.end())
+            for (const auto& waiter : due->second.waiters)
+                if (waiter->for_removal) waiter->done.set();
         tell_observed(uuid, before.get(), nullptr);
         tell([&](InventoryObserver& observer) { observer.removed(before); });
         index_disks(before.get(), nullptr);

@@ -94,6 +94,8 @@ public:
     /// Returns when the machine has been read after this call: a caller then sees its own write.
     /// Throws what the reading threw, or Error timeout.
     Task<> refreshed(Uuid uuid);
+    /// The same after it was deleted; returns as well when a reading that had begun before finds it gone.
+    Task<> removed(Uuid uuid);
 
     /// Set when all machines have been read once.
     Latch& listed() { return listed_; }
@@ -138,6 +140,7 @@ private:
     struct Waiter {
         explicit Waiter(asio::io_context& loop) : done(loop.get_executor()) {}
         Latch done;
+        bool for_removal = false;
         std::exception_ptr failure;
     };
 
@@ -157,6 +160,7 @@ private:
     };
 
     Due& due(const Uuid& uuid, bool whole = true);
+    Task<> await_reading(Uuid uuid, bool for_removal);
     /// Reads it again after a while: no event may come that asks for it.
     void read_later(const Uuid& uuid);
     /// Not after a lost connection, which the listing of the next one makes good.

@@ -26,6 +26,15 @@ TEST_F(WritesTest, AThousandOfAThousandReadTheirOwnWrite) {
     }
 }
 
+TEST_F(WritesTest, WhatAWriteThatFailsHasChangedAllTheSameIsSeen) {
+    first->set_tells(false);
+    serve();
+    first->edit(database, [](Machine& machine) { machine.title = "half written"; });
+    first->fail(PortCall::start, Error(Code::failed, "no"));
+    EXPECT_EQ(failure_of([&] { client.machine(database_path)->Start({}); }).name, "org.virtbus1.Error.Failed");
+    EXPECT_TRUE(client.wait_until([&] { return client.machine(database_path)->Title() == "half written"; }));
+}
+
 TEST_F(WritesTest, ReadTheirOwnWriteAlsoWhenTheHypervisorTellsNothing) {
     first->set_tells(false);
     serve();

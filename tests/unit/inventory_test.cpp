@@ -246,6 +246,22 @@ TEST_F(InventoryTest, RefreshedOfAMachineThatIsGoneReturnsWhenItIsGone) {
     run(loop, inventory().refreshed(make_uuid(9)));
 }
 
+TEST_F(InventoryTest, RemovedReturnsWhenAnyReadingFindsItGone) {
+    connect();
+    fake->block(PortCall::list);
+    fake->block(PortCall::read);
+    inventory().relist(false);
+    ASSERT_TRUE(turn_until(loop, [&] { return fake->hanging(PortCall::list) == 1; }));
+    fake->erase(web);
+    const auto removed = begin(loop, inventory().removed(web));
+    fake->release(PortCall::list);
+    ASSERT_TRUE(turn_until(loop, [&] { return removed->done; })) << "it waits for a reading of its own";
+    EXPECT_FALSE(removed->failure);
+    EXPECT_EQ(mirrored(web), nullptr);
+    run(loop, inventory().removed(web));
+    fake->release_all();
+}
+
 TEST_F(InventoryTest, RefreshedThrowsWhatTheReadingThrew) {
     connect();
     fake->fail(PortCall::read, Error(Code::failed, "the domain cannot be read"));
