@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Lets polkit ask the person at the terminal for a password, as systemctl does: by pkttyagent, which polkit brings along.
+// Lets polkit ask the person at the terminal for a password, as systemctl does: by pkttyagent, which polkit brings
+// along.
 #pragma once
 
 #include <sys/types.h>
@@ -8,8 +9,8 @@ namespace virtbusctl {
 
 class AuthenticationAgent {
 public:
-    /// Starts it where it can be of use: somebody is at the terminal, who is not root. Where an agent is already, such as a
-    /// desktop's, that one goes on being asked.
+    /// Starts it where it can be of use: somebody is at the terminal, who is not root. Where an agent is already, such
+    /// as a desktop's, that one goes on being asked.
     AuthenticationAgent();
     AuthenticationAgent(const AuthenticationAgent&) = delete;
     AuthenticationAgent& operator=(const AuthenticationAgent&) = delete;

@@ -64,9 +64,8 @@ public:
 };
 
 /// With what only virtual machines have, or only containers.
-class Machine final
-    : public sdbus::ProxyInterfaces<org::virtbus1::Machine_proxy, org::virtbus1::VirtualMachine_proxy,
-                                    org::virtbus1::Container_proxy> {
+class Machine final : public sdbus::ProxyInterfaces<org::virtbus1::Machine_proxy, org::virtbus1::VirtualMachine_proxy,
+                                                    org::virtbus1::Container_proxy> {
 public:
     static constexpr const char* INTERFACE_NAME = org::virtbus1::Machine_proxy::INTERFACE_NAME;
     Machine(sdbus::IConnection& connection, const std::string& path) : ProxyInterfaces(connection, service, path) {}

@@ -46,17 +46,21 @@ void add_rows(std::vector<Candidate>& names, const Rows& rows, const std::string
 std::vector<Candidate> names_of(Bus& bus, const std::string& kind, const std::string& hypervisor) {
     std::vector<Candidate> names;
     if (kind == "MACHINE")
-        add_rows(names, bus.list_machines(), hypervisor,
-                 [](const Bus::MachineRow& row) { return Candidate{row.name, row.kind + ", " + row.state}; });
+        add_rows(names, bus.list_machines(), hypervisor, [](const Bus::MachineRow& row) {
+            return Candidate{row.name, row.kind + ", " + row.state};
+        });
     else if (kind == "IMAGE")
-        add_rows(names, bus.list_images(), hypervisor,
-                 [](const Bus::ImageRow& row) { return Candidate{row.pool + "/" + row.name, row.format}; });
+        add_rows(names, bus.list_images(), hypervisor, [](const Bus::ImageRow& row) {
+            return Candidate{row.pool + "/" + row.name, row.format};
+        });
     else if (kind == "POOL")
-        add_rows(names, bus.list_pools(), hypervisor,
-                 [](const Bus::PoolRow& row) { return Candidate{row.name, row.type + ", " + row.state}; });
+        add_rows(names, bus.list_pools(), hypervisor, [](const Bus::PoolRow& row) {
+            return Candidate{row.name, row.type + ", " + row.state};
+        });
     else if (kind == "NETWORK")
-        add_rows(names, bus.list_networks(), hypervisor,
-                 [](const Bus::NetworkRow& row) { return Candidate{row.name, row.forward}; });
+        add_rows(names, bus.list_networks(), hypervisor, [](const Bus::NetworkRow& row) {
+            return Candidate{row.name, row.forward};
+        });
     else if (kind == "HYPERVISOR")
         for (const auto& each : bus.hypervisors())
             names.push_back({short_name(each.path), text_at(each.properties, "Uri")});
@@ -98,7 +102,8 @@ void print_for_zsh(const std::vector<Candidate>& candidates) {
 std::string text_before_cursor() {
     const char* const line = std::getenv("COMP_LINE");
     const char* const point = std::getenv("COMP_POINT");
-    if (line == nullptr || point == nullptr) throw UsageError("--bash wants COMP_LINE and COMP_POINT in the environment");
+    if (line == nullptr || point == nullptr)
+        throw UsageError("--bash wants COMP_LINE and COMP_POINT in the environment");
     return std::string(line).substr(0, std::strtoul(point, nullptr, 10));
 }
 

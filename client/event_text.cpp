@@ -28,7 +28,8 @@ std::string change_text(const std::string& name, const Json* before, const Json&
 /// What says nothing to people, or what another line or the time before it says.
 bool is_noise(std::string_view property) {
     return property == "StateSinceUSec" || property == "StateReason" || property == "Generation" ||
-           property == "AddressesUSec" || property == "CurrentJob" || property == "JobCount" || property == "ObservedUSec";
+           property == "AddressesUSec" || property == "CurrentJob" || property == "JobCount" ||
+           property == "ObservedUSec";
 }
 
 /// What goes with a change that another line or property tells.

@@ -16,7 +16,8 @@ namespace {
 std::string events_text(const Json& hypervisor) {
     const std::chrono::microseconds interval(number_at(hypervisor, "PollIntervalUSec"));
     if (interval.count() == 0) return "";
-    return fmt::format("none: looked at every {} s", std::chrono::duration_cast<std::chrono::seconds>(interval).count());
+    return fmt::format("none: looked at every {} s",
+                       std::chrono::duration_cast<std::chrono::seconds>(interval).count());
 }
 
 std::string memory_text(const Json& hypervisor) {

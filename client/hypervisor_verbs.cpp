@@ -91,8 +91,9 @@ struct NewHypervisor {
 Json when_connected(Bus& bus, const std::string& path) {
     constexpr std::chrono::seconds patience{30};
     SignalWatch interrupts({SIGINT});
-    const auto changes = bus.subscribe(
-        fmt::format("type='signal',sender='{}',path='{}',member='PropertiesChanged'", service, path), [](sdbus::Message&) {});
+    const auto changes =
+        bus.subscribe(fmt::format("type='signal',sender='{}',path='{}',member='PropertiesChanged'", service, path),
+                      [](sdbus::Message&) {});
     const auto end = std::chrono::steady_clock::now() + patience;
     for (;;) {
         auto now = bus.properties(path, Hypervisor::INTERFACE_NAME);
@@ -138,8 +139,9 @@ void add_add_verb(Program& program, CLI::App& family) {
 void add_remove_verb(Program& program, CLI::App& family) {
     const auto names = std::make_shared<std::vector<std::string>>();
     const auto force = std::make_shared<bool>(false);
-    auto* verb = program.add_nested_verb(family, "remove", "serve hypervisors no longer that were added", "",
-                                         [&program, names, force] { return remove_hypervisors(program, *names, *force); });
+    auto* verb =
+        program.add_nested_verb(family, "remove", "serve hypervisors no longer that were added", "",
+                                [&program, names, force] { return remove_hypervisors(program, *names, *force); });
     verb->add_option("HYPERVISOR", *names)->required();
     verb->add_flag("--force", *force, "also while jobs work there: they are cancelled");
 }

@@ -89,7 +89,8 @@ bool goes_to_output(const TransferringRequest& request) {
     return true;
 }
 
-bool print_export(const Program& program, const TransferringRequest& request, const std::string& image, const Json& job) {
+bool print_export(const Program& program, const TransferringRequest& request, const std::string& image,
+                  const Json& job) {
     if (!program.output().json) return true;
     const auto size = number_at(job.value("Result", Json::object()), "size");
     print_json({{"image", image}, {"file", request.file}, {"size", size}});

@@ -121,8 +121,7 @@ std::string machine_text(const Json& machine, const std::string& hypervisor) {
     block.add("Hypervisor", printable(hypervisor));
     block.add("Kind", shown(machine, "Kind"));
     block.add("State", state_text(machine));
-    if (const auto job = text_at(machine, "CurrentJob"); job.size() > 1)
-        block.add("Job", printable(last_part(job)));
+    if (const auto job = text_at(machine, "CurrentJob"); job.size() > 1) block.add("Job", printable(last_part(job)));
     add_hardware(block, machine);
     add_container(block, machine);
     add_devices(block, machine);

@@ -61,9 +61,14 @@ bool list_networks(Program& program) {
                              {"SUBNETS", "subnets"},
                              {"PATH", "path", Column::Fit::only_json}});
     for (const auto& network : networks)
-        table.add({text_cell(network.name), text_cell(network.hypervisor), text_cell(network.forward),
-                   flag_cell(network.active), flag_cell(network.autostart), text_cell(network.bridge),
-                   {value_text("", network.subnets), network.subnets}, text_cell(network.path)});
+        table.add({text_cell(network.name),
+                   text_cell(network.hypervisor),
+                   text_cell(network.forward),
+                   flag_cell(network.active),
+                   flag_cell(network.autostart),
+                   text_cell(network.bridge),
+                   {value_text("", network.subnets), network.subnets},
+                   text_cell(network.path)});
     table.print(program.output());
     program.tell_away();
     return true;
@@ -87,10 +92,13 @@ bool list_leases(Program& program, const std::string& name) {
                                {"PREFIX", "prefix", Column::Fit::only_json},
                                {"CLIENT ID", "client_id", Column::Fit::cut}});
         for (const auto& lease : find_network(program, name).GetLeases()) {
-            const auto& [mac, address, prefix, hostname, expires, client_id] =
-                std::tie(lease.get<0>(), lease.get<1>(), lease.get<2>(), lease.get<3>(), lease.get<4>(), lease.get<5>());
-            table.add({text_cell(address), text_cell(mac), text_cell(hostname),
-                       {expires == 0 ? "for ever" : time_text(expires), expires}, number_cell(prefix),
+            const auto& [mac, address, prefix, hostname, expires, client_id] = std::tie(
+                lease.get<0>(), lease.get<1>(), lease.get<2>(), lease.get<3>(), lease.get<4>(), lease.get<5>());
+            table.add({text_cell(address),
+                       text_cell(mac),
+                       text_cell(hostname),
+                       {expires == 0 ? "for ever" : time_text(expires), expires},
+                       number_cell(prefix),
                        text_cell(client_id)});
         }
         table.print(program.output());

@@ -72,8 +72,8 @@ bool run(Program& program, const RunRequest& request) {
         JobWaiter waiter(program.bus());
         auto input = std::make_shared<Stream>();
         Stream output, errors;
-        const std::string job = machine.RunCommand(request.words, input->theirs, output.theirs, errors.theirs,
-                                                   options_of(request));
+        const std::string job =
+            machine.RunCommand(request.words, input->theirs, output.theirs, errors.theirs, options_of(request));
         for (auto* stream : {input.get(), &output, &errors}) stream->theirs.reset();
         // Whoever types nothing more would keep us: this one ends with the program.
         std::thread([input] { carry(STDIN_FILENO, input->ours.get(), true); }).detach();

@@ -3,9 +3,9 @@
 
 #include "model/error.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <unistd.h>
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -61,7 +61,8 @@ void read_keepalive(const Json& value, Config& config) {
             throw ConfigError(fmt::format("keepalive.{}: unknown; known are interval, count", key));
     }
     if (config.keepalive_interval < 1 || config.keepalive_count < 1)
-        throw ConfigError("keepalive: interval and count must be at least 1, or a dead hypervisor would never be noticed");
+        throw ConfigError(
+            "keepalive: interval and count must be at least 1, or a dead hypervisor would never be noticed");
 }
 
 std::vector<std::filesystem::path> read_directories(const Json& value, const std::string& key) {
@@ -79,7 +80,8 @@ void read_container_directories(const Json& value, Config& config) {
 
 void read_credentials_directory(const Json& value, Config& config) {
     config.credentials_directory = get<std::string>(value, "credentials-directory");
-    if (!config.credentials_directory.is_absolute()) throw ConfigError("credentials-directory: must be an absolute path");
+    if (!config.credentials_directory.is_absolute())
+        throw ConfigError("credentials-directory: must be an absolute path");
 }
 
 void read_poll_interval(const Json& value, Config& config) {
@@ -92,7 +94,8 @@ void read_limits(const Json& value, Config& config) {
         {"calls", &config.limits.calls}, {"jobs", &config.limits.jobs}, {"machines", &config.limits.machines}};
     for (const auto& [key, number] : value.items()) {
         const auto limit = known.find(key);
-        if (limit == known.end()) throw ConfigError(fmt::format("limits.{}: unknown; known are calls, jobs, machines", key));
+        if (limit == known.end())
+            throw ConfigError(fmt::format("limits.{}: unknown; known are calls, jobs, machines", key));
         if (!number.is_number_unsigned()) throw ConfigError(fmt::format("limits.{}: must be a number, 0 or more", key));
         *limit->second = number.get<std::size_t>();
     }
@@ -192,8 +195,10 @@ Config read_config(int argc, char** argv) {
     app.add_flag("--user", config.user, "serve the session bus, and qemu:///session");
     app.add_option("--hypervisor", hypervisors, "a hypervisor, NAME=URI, instead of the configured ones; repeatable")
         ->type_name("NAME=URI");
-    app.add_option("--config", file, fmt::format("configuration file; {}, which need not be there", default_config_file));
-    app.add_option("--root", config.root, "the system whose machine-id counts as this host's; for tests")->check(CLI::ExistingDirectory);
+    app.add_option("--config", file,
+                   fmt::format("configuration file; {}, which need not be there", default_config_file));
+    app.add_option("--root", config.root, "the system whose machine-id counts as this host's; for tests")
+        ->check(CLI::ExistingDirectory);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
@@ -204,7 +209,7 @@ Config read_config(int argc, char** argv) {
     config.given_credentials = given_directory("CREDENTIALS_DIRECTORY");
     config.state_directory = default_state_directory(config.user);
     if (config.user) {
-        config.allowed.files = {"/"};  // QEMU has its user's rights there, no more
+        config.allowed.files = {"/"};    // QEMU has its user's rights there, no more
         config.limits = Limits::none();  // and there are no others
     }
     const auto text = read_file(file.empty() ? default_config_file : file);

@@ -16,20 +16,20 @@
 namespace virtbus {
 
 struct Config {
-    bool user = false;                                ///< session bus and qemu:///session
+    bool user = false;  ///< session bus and qemu:///session
     ConfiguredHypervisors hypervisors;
-    int keepalive_interval = 5;                       ///< seconds between libvirt's keepalive messages
-    unsigned keepalive_count = 3;                     ///< how many may stay unanswered
-    AllowedDirectories allowed;                       ///< where callers may name something
-    std::filesystem::path credentials_directory;      ///< files of users and passwords, named after hypervisors
-    std::filesystem::path given_credentials;          ///< the same, from systemd
-    std::filesystem::path state_directory;            ///< where virtbusd keeps what must last
-    HelperPlace image_helper{""};                     ///< virtbus-helper, for images
-    HelperPlace host_helper{""};                      ///< virtbus-helper, for this host's machine-id
-    HelperPlace guest_helper{""};                     ///< virtbus-guest-helper
-    HelperPlace container_helper{""};                 ///< virtbus-container-helper
-    std::string root = "/";                           ///< of the system whose machine-id is this host's
-    Limits limits;                                    ///< of each user but root
+    int keepalive_interval = 5;                   ///< seconds between libvirt's keepalive messages
+    unsigned keepalive_count = 3;                 ///< how many may stay unanswered
+    AllowedDirectories allowed;                   ///< where callers may name something
+    std::filesystem::path credentials_directory;  ///< files of users and passwords, named after hypervisors
+    std::filesystem::path given_credentials;      ///< the same, from systemd
+    std::filesystem::path state_directory;        ///< where virtbusd keeps what must last
+    HelperPlace image_helper{""};                 ///< virtbus-helper, for images
+    HelperPlace host_helper{""};                  ///< virtbus-helper, for this host's machine-id
+    HelperPlace guest_helper{""};                 ///< virtbus-guest-helper
+    HelperPlace container_helper{""};             ///< virtbus-container-helper
+    std::string root = "/";                       ///< of the system whose machine-id is this host's
+    Limits limits;                                ///< of each user but root
     log::Level log_level = log::Level::info;
 };
 

@@ -25,9 +25,9 @@
 #include "model/machine_quota.h"
 #include "model/worker_lane.h"
 
+#include <fmt/format.h>
 #include <asio/io_context.hpp>
 #include <asio/signal_set.hpp>
-#include <fmt/format.h>
 
 #include <chrono>
 #include <cstdlib>
@@ -66,8 +66,7 @@ public:
           journal_(loop_, config_.state_directory / "jobs.json"),
           image_tool_(std::make_shared<HelperTool>(config_.image_helper)),
           image_jobs_(jobs_, journal_, image_tool_),
-          hypervisors_(loop_, formats_, config_.state_directory / "hypervisors.json", connector(),
-                       config_.hypervisors),
+          hypervisors_(loop_, formats_, config_.state_directory / "hypervisors.json", connector(), config_.hypervisors),
           machine_quota_(hypervisors_, config_.limits.machines),
           identities_(loop_, config_.state_directory / "machine-ids.json"),
           identity_jobs_(jobs_, identities_, std::make_shared<GuestHelperTool>(config_.guest_helper)),
@@ -78,8 +77,8 @@ public:
         tree_ = std::make_unique<bus::Tree>(
             bus::Services{loop_, *connection_, callers_, authority_, audit_, managed_objects_, machine_quota_},
             bus::Model{hypervisors_, jobs_, image_jobs_, identity_jobs_, clones_,
-                       std::make_shared<ContainerHelperTool>(config_.container_helper), host_,
-                       allowed_files(), [this] { return reload(); }},
+                       std::make_shared<ContainerHelperTool>(config_.container_helper), host_, allowed_files(),
+                       [this] { return reload(); }},
             service_manager::status);
     }
 
@@ -158,8 +157,8 @@ private:
         bool late = false;
         asio::steady_timer deadline(loop_, grace);
         deadline.async_wait([&late](const asio::error_code& error) { late = !error; });
-        // What still comes over the bus is left to it: it tells the callers that we are gone. There are no objects any more,
-        // and "unknown method" would be no answer.
+        // What still comes over the bus is left to it: it tells the callers that we are gone. There are no objects any
+        // more, and "unknown method" would be no answer.
         while (!hypervisors_.is_idle() && !late) loop_.run_one();
         if (hypervisors_.is_idle()) return;
         // A thread hangs in a libvirt call that nothing can end; joining it would hang as well.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "base/directory_watch.h"
 
-#include <asio/posix/stream_descriptor.hpp>
 #include <sys/inotify.h>
 #include <unistd.h>
+#include <asio/posix/stream_descriptor.hpp>
 
 #include <array>
 #include <cerrno>

@@ -22,9 +22,9 @@ struct LevelName {
 };
 
 constexpr std::array level_names{
-    LevelName{Level::emerg, "emerg"},     LevelName{Level::alert, "alert"},   LevelName{Level::crit, "crit"},
-    LevelName{Level::err, "err"},         LevelName{Level::warning, "warning"}, LevelName{Level::notice, "notice"},
-    LevelName{Level::info, "info"},       LevelName{Level::debug, "debug"},
+    LevelName{Level::emerg, "emerg"}, LevelName{Level::alert, "alert"},     LevelName{Level::crit, "crit"},
+    LevelName{Level::err, "err"},     LevelName{Level::warning, "warning"}, LevelName{Level::notice, "notice"},
+    LevelName{Level::info, "info"},   LevelName{Level::debug, "debug"},
 };
 
 struct TargetName {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Logging: to the journal with fields of its own when standard error is the journal's, else plain lines on standard
-// error. May be used from any thread. The level and target are the one state that is process-wide, as standard error is.
+// error. May be used from any thread. The level and target are the one state that is process-wide, as standard error
+// is.
 #pragma once
 
 #include <optional>

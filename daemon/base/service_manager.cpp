@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "base/service_manager.h"
 
+#include <systemd/sd-daemon.h>
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
-#include <systemd/sd-daemon.h>
 
 #include <chrono>
 #include <cstdint>

@@ -3,8 +3,8 @@
 
 #include "base/log.h"
 
-#include <asio/co_spawn.hpp>
 #include <fmt/format.h>
+#include <asio/co_spawn.hpp>
 
 #include <exception>
 #include <string>

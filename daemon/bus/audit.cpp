@@ -58,7 +58,8 @@ bool is_refusal(Code code) {
 std::string one_line(std::string_view text) {
     constexpr std::size_t most = 500;
     auto line = to_utf8(text.substr(0, most));
-    std::replace_if(line.begin(), line.end(), [](unsigned char c) { return std::iscntrl(c) != 0; }, ' ');
+    std::replace_if(
+        line.begin(), line.end(), [](unsigned char c) { return std::iscntrl(c) != 0; }, ' ');
     return line;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The trail that calls leave in the journal: one entry for each that changes something, or was refused, when it has ended.
-// Who is refused again and again cannot fill the journal: only some of a user's refusals in a minute are told one by one.
-// Main thread only.
+// The trail that calls leave in the journal: one entry for each that changes something, or was refused, when it has
+// ended. Who is refused again and again cannot fill the journal: only some of a user's refusals in a minute are told
+// one by one. Main thread only.
 #pragma once
 
 #include "bus/authority.h"

@@ -40,7 +40,8 @@ std::string_view to_string(Action action) {
     return "";
 }
 
-Authority::Authority(BusType bus, asio::io_context& loop, sdbus::IConnection& connection, Callers& callers) : bus_(bus) {
+Authority::Authority(BusType bus, asio::io_context& loop, sdbus::IConnection& connection, Callers& callers)
+    : bus_(bus) {
     if (bus == BusType::system) polkit_.emplace(loop, connection, callers);
 }
 
@@ -50,7 +51,8 @@ Task<> Authority::require(Action action, Call call) {
     if (bus_ == BusType::session) {
         // The session's daemon does with its user's rights what its user asks for.
         if (call.uid == ::geteuid()) co_return;
-        throw Error(Code::access_denied, fmt::format("{} is not allowed to uid {}: this is another's session", id, call.uid));
+        throw Error(Code::access_denied,
+                    fmt::format("{} is not allowed to uid {}: this is another's session", id, call.uid));
     }
     // Everybody may see what the properties show.
     if (action != Action::read) co_await polkit_->require(id, std::move(call));

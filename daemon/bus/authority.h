@@ -14,28 +14,28 @@ namespace virtbus::bus {
 
 /// What a method needs the right to do: by object and intent, not one for each method.
 enum class Action {
-    read,               ///< what properties show anyway
-    machine_inspect,    ///< its XML
-    machine_control,    ///< start, stop, pause, …
-    machine_edit,       ///< its definition
+    read,             ///< what properties show anyway
+    machine_inspect,  ///< its XML
+    machine_control,  ///< start, stop, pause, …
+    machine_edit,     ///< its definition
     machine_create,
-    machine_clone,      ///< with what is in its disks
-    machine_define,     ///< by XML, which may name any file or program: whoever may is as good as root
+    machine_clone,   ///< with what is in its disks
+    machine_define,  ///< by XML, which may name any file or program: whoever may is as good as root
     machine_delete,
     machine_console,
-    container_run,      ///< a command inside
-    machine_id_read,    ///< a guest's machine-id itself: it is confidential
-    machine_id_probe,   ///< reading disks for it: it costs time
+    container_run,     ///< a command inside
+    machine_id_read,   ///< a guest's machine-id itself: it is confidential
+    machine_id_probe,  ///< reading disks for it: it costs time
     machine_id_change,
     host_machine_id_ensure,
     host_machine_id_regenerate,
     pool_manage,
-    image_inspect,      ///< check: it costs time
-    image_create,       ///< also by cloning and importing
+    image_inspect,  ///< check: it costs time
+    image_create,   ///< also by cloning and importing
     image_edit,
-    image_export,       ///< what a guest wrote into it
-    image_delete,       ///< and wipe
-    network_inspect,    ///< leases, XML
+    image_export,     ///< what a guest wrote into it
+    image_delete,     ///< and wipe
+    network_inspect,  ///< leases, XML
     network_manage,
     hypervisor_inspect,
     hypervisor_manage,

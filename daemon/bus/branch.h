@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// One hypervisor's object, and those of its machines, pools, images and networks: hears what the model tells, puts objects
-// on the bus, lets them show what changed, and takes them away. Main thread only.
+// One hypervisor's object, and those of its machines, pools, images and networks: hears what the model tells, puts
+// objects on the bus, lets them show what changed, and takes them away. Main thread only.
 #pragma once
 
 #include "bus/hypervisor_object.h"

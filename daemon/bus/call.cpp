@@ -18,9 +18,8 @@ namespace {
 /// in it is left out, or it would pass for several.
 std::string join_tags(const std::vector<std::string>& tags) {
     std::vector<std::string> plain;
-    std::copy_if(tags.begin(), tags.end(), std::back_inserter(plain), [](const std::string& tag) {
-        return !has_control(tag) && tag.find(' ') == std::string::npos;
-    });
+    std::copy_if(tags.begin(), tags.end(), std::back_inserter(plain),
+                 [](const std::string& tag) { return !has_control(tag) && tag.find(' ') == std::string::npos; });
     return fmt::format("{}", fmt::join(plain, " "));
 }
 

@@ -4,8 +4,8 @@
 #include "base/latch.h"
 #include "model/error.h"
 
-#include <asio/post.hpp>
 #include <fmt/format.h>
+#include <asio/post.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -58,8 +58,10 @@ Quota<uid_t>::Place Callers::enter(uid_t uid) {
     if (uid == 0) return {};
     auto place = under_way_.take(uid, most_calls_);
     if (!place)
-        throw Error(Code::limits_exceeded, fmt::format("uid {} has {} calls under way, and more are not allowed (limits.calls "
-                                                       "of virtbusd's configuration): wait for some to end", uid, most_calls_));
+        throw Error(Code::limits_exceeded,
+                    fmt::format("uid {} has {} calls under way, and more are not allowed (limits.calls "
+                                "of virtbusd's configuration): wait for some to end",
+                                uid, most_calls_));
     return place;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Who calls. Who is behind a unique name is asked of the broker, which knows it from the socket (never from /proc, which
-// races); and nobody has more than so many calls under way. Main thread only.
+// Who calls. Who is behind a unique name is asked of the broker, which knows it from the socket (never from /proc,
+// which races); and nobody has more than so many calls under way. Main thread only.
 #pragma once
 
 #include "base/quota.h"
@@ -23,7 +23,8 @@ public:
 
     /// The uid of the connection `sender`; Error access_denied when the broker does not know it (any more).
     Task<uid_t> uid(std::string sender);
-    /// A call of that uid is under way until the place goes. Error limits_exceeded when too many are. Root's are not counted.
+    /// A call of that uid is under way until the place goes. Error limits_exceeded when too many are. Root's are not
+    /// counted.
     [[nodiscard]] Quota<uid_t>::Place enter(uid_t uid);
 
     /// `left` is told each unique name that has left the bus.

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "bus/connection.h"
 
-#include <asio/post.hpp>
 #include <fcntl.h>
 #include <poll.h>
 #include <systemd/sd-bus.h>
 #include <unistd.h>
+#include <asio/post.hpp>
 
 #include <cerrno>
 #include <chrono>

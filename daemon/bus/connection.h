@@ -5,10 +5,10 @@
 
 #include "bus/call.h"
 
+#include <sdbus-c++/sdbus-c++.h>
 #include <asio/io_context.hpp>
 #include <asio/posix/stream_descriptor.hpp>
 #include <asio/steady_timer.hpp>
-#include <sdbus-c++/sdbus-c++.h>
 
 #include <memory>
 #include <string>

@@ -29,7 +29,8 @@ std::shared_ptr<UniqueFd> take_stream(std::string_view key, sdbus::UnixFd descri
     struct stat status {};
     if (::fstat(stream->get(), &status) != 0 || S_ISREG(status.st_mode))
         throw Error(Code::invalid_args, fmt::format("{}: must be a pipe or a stream socket: a container could write "
-                                                    "to a file that it shall only read", key));
+                                                    "to a file that it shall only read",
+                                                    key));
     return stream;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Values that are shown as dictionaries, a{sv}, such as a disk: those for which there is each_entry(value, visit), which
-// calls visit(key, entry) for each key that applies.
+// Values that are shown as dictionaries, a{sv}, such as a disk: those for which there is each_entry(value, visit),
+// which calls visit(key, entry) for each key that applies.
 #pragma once
 
 #include "bus/options.h"

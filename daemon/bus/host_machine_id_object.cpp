@@ -75,16 +75,15 @@ void HostMachineIdObject::LinkDbus(sdbus::Result<bool>&& result, VariantMap opti
 
 void HostMachineIdObject::PrepareRegenerate(sdbus::Result<std::string, Consequences, std::uint64_t>&& result,
                                             VariantMap options) {
-    serve(
-        getObject(), std::move(result), Action::host_machine_id_regenerate,
-        [this, given = Options(std::move(options))](
-            Call& call) -> Task<std::tuple<std::string, Consequences, std::uint64_t>> {
-            given.refuse_unknown();
-            const auto prepared = co_await host_.prepare(call.sender, running_guests());
-            Consequences consequences;
-            for (const auto& [word, text] : prepared.consequences) consequences.emplace_back(word, text);
-            co_return std::tuple{prepared.token, std::move(consequences), prepared.expires};
-        });
+    serve(getObject(), std::move(result), Action::host_machine_id_regenerate,
+          [this, given = Options(std::move(options))](
+              Call& call) -> Task<std::tuple<std::string, Consequences, std::uint64_t>> {
+              given.refuse_unknown();
+              const auto prepared = co_await host_.prepare(call.sender, running_guests());
+              Consequences consequences;
+              for (const auto& [word, text] : prepared.consequences) consequences.emplace_back(word, text);
+              co_return std::tuple{prepared.token, std::move(consequences), prepared.expires};
+          });
 }
 
 void HostMachineIdObject::Regenerate(sdbus::Result<std::string>&& result, std::string token, VariantMap options) {

@@ -12,8 +12,8 @@
 
 namespace virtbus::bus {
 
-class HostMachineIdObject final
-    : public Published<HostMachineIdObject, org::virtbus1::HostMachineId_adaptor, org::virtbus1::HostMachineId_properties> {
+class HostMachineIdObject final : public Published<HostMachineIdObject, org::virtbus1::HostMachineId_adaptor,
+                                                   org::virtbus1::HostMachineId_properties> {
 public:
     HostMachineIdObject(Services services, HostIdentity& host, const Hypervisors& hypervisors);
 
@@ -35,7 +35,8 @@ private:
     void Get(sdbus::Result<std::string>&& result, std::string file) override;
     void Ensure(sdbus::Result<bool, std::string>&& result, std::string file, VariantMap options) override;
     void LinkDbus(sdbus::Result<bool>&& result, VariantMap options) override;
-    void PrepareRegenerate(sdbus::Result<std::string, Consequences, std::uint64_t>&& result, VariantMap options) override;
+    void PrepareRegenerate(sdbus::Result<std::string, Consequences, std::uint64_t>&& result,
+                           VariantMap options) override;
     void Regenerate(sdbus::Result<std::string>&& result, std::string token, VariantMap options) override;
 
     std::string EtcId() override { return shown_.etc; }

@@ -19,7 +19,8 @@ namespace virtbus::bus {
 class HypervisorObject final
     : public Published<HypervisorObject, org::virtbus1::Hypervisor_adaptor, org::virtbus1::Hypervisor_properties> {
 public:
-    HypervisorObject(Services services, std::shared_ptr<Hypervisor> hypervisor, Jobs& jobs, const AllowedFiles& allowed);
+    HypervisorObject(Services services, std::shared_ptr<Hypervisor> hypervisor, Jobs& jobs,
+                     const AllowedFiles& allowed);
 
     /// Announces which properties differ between the two.
     void show(const HypervisorStatus& before, const HypervisorStatus& after);

@@ -11,7 +11,11 @@ namespace {
 class MachineSubject final : public IdSubject {
 public:
     MachineSubject(std::shared_ptr<Hypervisor> hypervisor, const Machine& machine, IdentityJobs& jobs)
-        : hypervisor_(std::move(hypervisor)), uuid_(machine.uuid), name_(machine.name), kind_(machine.kind), jobs_(jobs) {}
+        : hypervisor_(std::move(hypervisor)),
+          uuid_(machine.uuid),
+          name_(machine.name),
+          kind_(machine.kind),
+          jobs_(jobs) {}
 
     [[nodiscard]] ObjectRef ref() const override { return MachineRef{hypervisor_->name(), uuid_}; }
     [[nodiscard]] std::string kind() const override { return std::string(to_string(kind_)); }

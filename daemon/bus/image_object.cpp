@@ -10,7 +10,8 @@
 
 namespace virtbus::bus {
 
-ImageObject::ImageObject(Services services, std::shared_ptr<Hypervisor> hypervisor, ImageJobs& image_jobs, ImagePtr image)
+ImageObject::ImageObject(Services services, std::shared_ptr<Hypervisor> hypervisor, ImageJobs& image_jobs,
+                         ImagePtr image)
     : Published(services, image_path(hypervisor->name(), image->pool, image->name)),
       hypervisor_(std::move(hypervisor)),
       image_jobs_(image_jobs),

@@ -15,8 +15,7 @@
 
 namespace virtbus::bus {
 
-class ImageObject final
-    : public Published<ImageObject, org::virtbus1::Image_adaptor, org::virtbus1::Image_properties> {
+class ImageObject final : public Published<ImageObject, org::virtbus1::Image_adaptor, org::virtbus1::Image_properties> {
 public:
     ImageObject(Services services, std::shared_ptr<Hypervisor> hypervisor, ImageJobs& image_jobs, ImagePtr image);
 

@@ -31,9 +31,7 @@ struct ToVariant {
 }  // namespace
 
 JobObject::JobObject(Services services, Jobs& jobs, JobStatus status)
-    : Published(services, job_path(status.number)),
-      jobs_(jobs),
-      status_(std::move(status)) {}
+    : Published(services, job_path(status.number)), jobs_(jobs), status_(std::move(status)) {}
 
 void JobObject::show(const JobStatus& after) {
     Changes changes;

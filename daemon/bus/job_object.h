@@ -11,8 +11,7 @@
 
 namespace virtbus::bus {
 
-class JobObject final
-    : public Published<JobObject, org::virtbus1::Job_adaptor, org::virtbus1::Job_properties> {
+class JobObject final : public Published<JobObject, org::virtbus1::Job_adaptor, org::virtbus1::Job_properties> {
 public:
     JobObject(Services services, Jobs& jobs, JobStatus status);
 

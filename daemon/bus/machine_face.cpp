@@ -32,15 +32,15 @@ sdbus::ObjectPath MachineFace::start_job(JobKind kind, const Call& call, Jobs::W
 
 void MachineFace::require_active() const {
     if (!is_active(machine_->state))
-        throw Error(Code::invalid_state, fmt::format("machine {} is {}: it does not run", machine_->name,
-                                                     to_string(machine_->state)));
+        throw Error(Code::invalid_state,
+                    fmt::format("machine {} is {}: it does not run", machine_->name, to_string(machine_->state)));
 }
 
 void MachineFace::require_awake() const {
     require_active();
     if (machine_->state == MachineState::paused || machine_->state == MachineState::suspended)
-        throw Error(Code::invalid_state, fmt::format("machine {} is {}: Resume it first", machine_->name,
-                                                     to_string(machine_->state)));
+        throw Error(Code::invalid_state,
+                    fmt::format("machine {} is {}: Resume it first", machine_->name, to_string(machine_->state)));
 }
 
 }  // namespace virtbus::bus

@@ -62,18 +62,16 @@ void MachineIdObject::GetId(sdbus::Result<std::string>&& result) {
         if (shown_.id) co_return shown_.id->text();
         if (shown_.state == IdState::unknown)
             throw Error(Code::invalid_state, subject_->name() + ": its machine-id is not known: Refresh reads it");
-        throw Error(Code::invalid_state, fmt::format("{} has no machine-id: its /etc/machine-id is {}: {}",
-                                                     subject_->name(), to_string(shown_.state),
-                                                     subject_->way_to_an_id()));
+        throw Error(Code::invalid_state,
+                    fmt::format("{} has no machine-id: its /etc/machine-id is {}: {}", subject_->name(),
+                                to_string(shown_.state), subject_->way_to_an_id()));
     });
 }
 
 void MachineIdObject::serve_job(JobResult&& result, Action action, VariantMap options, Begin begin) {
     serve(getObject(), std::move(result), action,
-          [given = Options(std::move(options)),
-           begin = std::move(begin)](Call& call) mutable -> Task<sdbus::ObjectPath> {
-              co_return job_path(begin(given, call.uid));
-          });
+          [given = Options(std::move(options)), begin = std::move(begin)](
+              Call& call) mutable -> Task<sdbus::ObjectPath> { co_return job_path(begin(given, call.uid)); });
 }
 
 void MachineIdObject::Refresh(JobResult&& result, VariantMap options) {
@@ -116,17 +114,16 @@ void MachineIdObject::Seal(JobResult&& result, VariantMap options) {
 
 void MachineIdObject::Check(sdbus::Result<std::string, std::string>&& result, std::string id) {
     // It tells whether another has that id.
-    serve(
-        getObject(), std::move(result), Action::machine_id_probe,
-        [this, id = std::move(id)](Call&) -> Task<std::tuple<std::string, std::string>> {
-            try {
-                subject_->check(read_machine_id("id", id));
-            } catch (const Error& error) {
-                const std::string name(error_name(error.code()));
-                co_return std::tuple{name.substr(name.rfind('.') + 1), to_utf8(error.what())};
-            }
-            co_return std::tuple{std::string("good"), std::string()};
-        });
+    serve(getObject(), std::move(result), Action::machine_id_probe,
+          [this, id = std::move(id)](Call&) -> Task<std::tuple<std::string, std::string>> {
+              try {
+                  subject_->check(read_machine_id("id", id));
+              } catch (const Error& error) {
+                  const std::string name(error_name(error.code()));
+                  co_return std::tuple{name.substr(name.rfind('.') + 1), to_utf8(error.what())};
+              }
+              co_return std::tuple{std::string("good"), std::string()};
+          });
 }
 
 }  // namespace virtbus::bus

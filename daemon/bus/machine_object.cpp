@@ -26,8 +26,8 @@ Change plan_change(const Machine& machine, Amount amount, std::optional<Amount> 
         throw Error(Code::invalid_state, fmt::format("machine {} is {}: its maximum can change only while it is off",
                                                      machine.name, to_string(machine.state)));
     if (amount > maximum_now)
-        throw Error(Code::invalid_args, fmt::format("{}: {} is beyond the maximum of the running machine, {}", what,
-                                                    amount, maximum_now));
+        throw Error(Code::invalid_args,
+                    fmt::format("{}: {} is beyond the maximum of the running machine, {}", what, amount, maximum_now));
     return {amount, std::nullopt};
 }
 
@@ -50,12 +50,11 @@ void MachineObject::tell(const LifecycleEvent& event, std::uint64_t sequence) {
 }
 
 void MachineObject::serve_work(Result&& result, Action action, Feature feature, VariantMap options, PortWork work) {
-    serve(getObject(), std::move(result), action,
-          [=, this, given = Options(std::move(options))](Call&) -> Task<> {
-              given.refuse_unknown();
-              hypervisor_->require(feature);
-              co_await change(Lane::work, work);
-          });
+    serve(getObject(), std::move(result), action, [=, this, given = Options(std::move(options))](Call&) -> Task<> {
+        given.refuse_unknown();
+        hypervisor_->require(feature);
+        co_await change(Lane::work, work);
+    });
 }
 
 void MachineObject::Start(JobResult&& result, VariantMap options) {
@@ -121,8 +120,8 @@ void MachineObject::Resume(Result&& result, VariantMap options) {
 
 void MachineObject::Clone(JobResult&& result, std::string name, VariantMap options) {
     serve(getObject(), std::move(result), Action::machine_clone,
-          [this, name = std::move(name), given = Options(std::move(options))](
-              Call& call) mutable -> Task<sdbus::ObjectPath> {
+          [this, name = std::move(name),
+           given = Options(std::move(options))](Call& call) mutable -> Task<sdbus::ObjectPath> {
               auto plan = take_clone_plan(given, name);
               call.details["copy"] = name;
               hypervisor_->require(Feature::define);
@@ -165,8 +164,7 @@ void MachineObject::SetMemory(Result&& result, std::uint64_t bytes, VariantMap o
               given.refuse_unknown();
               check_memory("bytes", bytes);
               if (maximum) check_memory("maximum", *maximum);
-              const auto plan =
-                  plan_change<MemoryChange>(*machine_, bytes, maximum, machine_->maximum_memory, "bytes");
+              const auto plan = plan_change<MemoryChange>(*machine_, bytes, maximum, machine_->maximum_memory, "bytes");
               hypervisor_->require(Feature::memory);
               co_await change(Lane::work, [uuid = machine_->uuid, plan](Port& port) { port.set_memory(uuid, plan); });
           });
@@ -251,7 +249,8 @@ void MachineObject::DefineXml(Result&& result, std::string xml, VariantMap optio
               if (generation && *generation != machine_->generation)
                   throw Error(Code::stale_generation,
                               fmt::format("the definition of {} has changed since generation {}; it is {} now: read it "
-                                          "again", machine_->name, *generation, machine_->generation));
+                                          "again",
+                                          machine_->name, *generation, machine_->generation));
               hypervisor_->require(Feature::define);
               const auto expected = generation ? std::optional(machine_->definition) : std::nullopt;
               auto work = [uuid = machine_->uuid, xml = std::move(xml), expected](Port& port) {

@@ -59,7 +59,8 @@ ClonePlan take_clone_plan(Options& options, const std::string& name) {
     } else if (word != "regenerate") {
         plan.identity = IdentityOf::a_given_one;
         plan.id = MachineId::parse(word);
-        if (!plan.id) throw Error(Code::invalid_args, "machine-id: must be regenerate, seal, keep, or 32 hexadecimal digits");
+        if (!plan.id)
+            throw Error(Code::invalid_args, "machine-id: must be regenerate, seal, keep, or 32 hexadecimal digits");
     }
     if (plan.hostname) check_hostname(*plan.hostname);
     if (plan.hostname && plan.identity == IdentityOf::the_source)

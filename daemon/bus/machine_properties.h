@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Which properties of a machine's interfaces show which members of the value: what PropertiesChanged is derived from, and
-// what its devices are as dictionaries.
+// Which properties of a machine's interfaces show which members of the value: what PropertiesChanged is derived from,
+// and what its devices are as dictionaries.
 #pragma once
 
 #include "bus/changes.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // org.freedesktop.DBus.ObjectManager.GetManagedObjects, answered by the objects themselves, some in each turn of the
-// loop. sd-bus could do it, but would look each member of each object up in its tables, and serve nobody else meanwhile.
-// Main thread only.
+// loop. sd-bus could do it, but would look each member of each object up in its tables, and serve nobody else
+// meanwhile. Main thread only.
 #pragma once
 
 #include "base/task.h"

@@ -5,9 +5,9 @@
 #include "bus/machine_id_options.h"
 #include "bus/paths.h"
 
+#include <fmt/format.h>
 #include <asio/post.hpp>
 #include <asio/use_awaitable.hpp>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -53,9 +53,10 @@ Filter take_filter(Options& options) {
     Filter filter{options.take<std::string>("hypervisor"), options.take<std::string>("state"),
                   options.take<std::string>("kind"), options.take<std::string>("tag")};
     options.refuse_unknown();
-    check_word("state", filter.state, std::array{MachineState::unknown, MachineState::running, MachineState::blocked,
-                                                 MachineState::paused, MachineState::shutting_down,
-                                                 MachineState::shut_off, MachineState::crashed, MachineState::suspended});
+    check_word("state", filter.state,
+               std::array{MachineState::unknown, MachineState::running, MachineState::blocked, MachineState::paused,
+                          MachineState::shutting_down, MachineState::shut_off, MachineState::crashed,
+                          MachineState::suspended});
     check_word("kind", filter.kind, std::array{Kind::vm, Kind::container});
     return filter;
 }
@@ -110,7 +111,8 @@ std::vector<std::string> subnets_of(const Network& network) {
 std::vector<ImagePtr> sorted_images(const Storage& storage, const std::string& pool) {
     std::vector<ImagePtr> images;
     for (const auto& [name, image] : storage.images(pool)) images.push_back(image);
-    std::sort(images.begin(), images.end(), [](const auto& left, const auto& right) { return left->name < right->name; });
+    std::sort(images.begin(), images.end(),
+              [](const auto& left, const auto& right) { return left->name < right->name; });
     return images;
 }
 
@@ -200,11 +202,11 @@ void ManagerObject::ListMachines(sdbus::Result<std::vector<MachineRow>>&& result
                   rows.reserve(rows.size() + machines.size());
                   for (const auto& machine : machines)
                       if (wanted.takes(*machine))
-                          rows.emplace_back(machine_path_below(path, machine->uuid), machine->name, machine->uuid.text(),
-                                            hypervisor->name(), std::string(to_string(machine->kind)),
-                                            std::string(to_string(machine->state)),
-                                            std::string(to_string(machine->virtualization)), machine->vcpus,
-                                            machine->memory);
+                          rows.emplace_back(
+                              machine_path_below(path, machine->uuid), machine->name, machine->uuid.text(),
+                              hypervisor->name(), std::string(to_string(machine->kind)),
+                              std::string(to_string(machine->state)), std::string(to_string(machine->virtualization)),
+                              machine->vcpus, machine->memory);
               }
               co_return rows;
           });
@@ -234,7 +236,8 @@ void ManagerObject::ListImages(sdbus::Result<std::vector<ImageRow>>&& result, Va
                   }
               }
               if (!found)
-                  throw Error(Code::no_such_pool, fmt::format("there is no pool \"{}\"", to_utf8(pool->substr(0, 100))));
+                  throw Error(Code::no_such_pool,
+                              fmt::format("there is no pool \"{}\"", to_utf8(pool->substr(0, 100))));
               co_return rows;
           });
 }
@@ -283,12 +286,12 @@ void ManagerObject::GetMachine(sdbus::Result<sdbus::ObjectPath>&& result, std::s
               co_await settled();
               const auto found = find_machines(choose(hypervisors_.all(), hypervisor), wanted);
               const auto text = to_utf8(std::string_view(wanted).substr(0, 100));
-              if (found.empty())
-                  throw Error(Code::no_such_machine, fmt::format("there is no machine \"{}\"", text));
+              if (found.empty()) throw Error(Code::no_such_machine, fmt::format("there is no machine \"{}\"", text));
               if (found.size() > 1)
-                  throw Error(Code::ambiguous, fmt::format("\"{}\" is a machine of {} and of {}: name the hypervisor, or "
-                                                           "take its UUID", text, found[0].hypervisor->name(),
-                                                           found[1].hypervisor->name()));
+                  throw Error(Code::ambiguous,
+                              fmt::format("\"{}\" is a machine of {} and of {}: name the hypervisor, or "
+                                          "take its UUID",
+                                          text, found[0].hypervisor->name(), found[1].hypervisor->name()));
               co_return machine_path(found[0].hypervisor->name(), found[0].machine->uuid);
           });
 }
@@ -297,8 +300,7 @@ void ManagerObject::ListJobs(sdbus::Result<std::vector<JobRow>>&& result) {
     serve(getObject(), std::move(result), Action::read, [this](Call&) -> Task<std::vector<JobRow>> {
         std::vector<JobRow> rows;
         for (const auto& job : jobs_.list())
-            rows.emplace_back(job_path(job.number), std::string(to_string(job.kind)),
-                              object_path(job.subject),
+            rows.emplace_back(job_path(job.number), std::string(to_string(job.kind)), object_path(job.subject),
                               std::string(to_string(job.state)), job.progress);
         co_return rows;
     });

@@ -43,8 +43,9 @@ void NetworkObject::Delete(Result&& result, VariantMap options) {
 }
 
 void NetworkObject::SetAutostart(Result&& result, bool autostart, VariantMap options) {
-    serve_work(std::move(result), Action::network_manage, std::move(options),
-               [autostart](NetworkPort& port, const std::string& name) { port.set_network_autostart(name, autostart); });
+    serve_work(
+        std::move(result), Action::network_manage, std::move(options),
+        [autostart](NetworkPort& port, const std::string& name) { port.set_network_autostart(name, autostart); });
 }
 
 void NetworkObject::GetLeases(sdbus::Result<std::vector<LeaseRow>>&& result) {
@@ -72,8 +73,7 @@ void NetworkObject::GetXml(sdbus::Result<std::string>&& result, VariantMap optio
 
 void NetworkObject::serve_work(Result&& result, Action action, VariantMap options, PortWork work) {
     serve(getObject(), std::move(result), action,
-          [this, given = Options(std::move(options)),
-           work = std::move(work)](Call&) -> Task<> {
+          [this, given = Options(std::move(options)), work = std::move(work)](Call&) -> Task<> {
               given.refuse_unknown();
               co_await change(work);
           });
@@ -100,10 +100,10 @@ void NetworkObject::refuse_running_machines() const {
         return interface.type == "network" && interface.network == network_->name;
     };
     for (const auto& [uuid, machine] : hypervisor_->inventory().machines())
-        if (is_active(machine->state) &&
-            std::any_of(machine->interfaces.begin(), machine->interfaces.end(), is_on_it))
+        if (is_active(machine->state) && std::any_of(machine->interfaces.begin(), machine->interfaces.end(), is_on_it))
             throw Error(Code::in_use, fmt::format("machine {} is running on network {}: shut it down first, or take "
-                                                  "\"force\"", machine->name, network_->name));
+                                                  "\"force\"",
+                                                  machine->name, network_->name));
 }
 
 sdbus::ObjectPath NetworkObject::Hypervisor() { return hypervisor_path(hypervisor_->name()); }

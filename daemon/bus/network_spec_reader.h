@@ -7,7 +7,8 @@
 
 namespace virtbus::bus {
 
-/// Error invalid_args for an unknown key, a wrong type, a missing name or what is no address; the text begins with the key.
+/// Error invalid_args for an unknown key, a wrong type, a missing name or what is no address; the text begins with the
+/// key.
 NetworkSpec read_network_spec(VariantMap values);
 
 }  // namespace virtbus::bus

@@ -8,7 +8,8 @@ namespace virtbus::bus {
 void Options::refuse_unknown() const {
     if (values_.empty()) return;
     const auto& key = values_.begin()->first;
-    const auto known = known_.empty() ? std::string("there are none") : fmt::format("known are {}", fmt::join(known_, ", "));
+    const auto known =
+        known_.empty() ? std::string("there are none") : fmt::format("known are {}", fmt::join(known_, ", "));
     throw Error(Code::invalid_args, fmt::format("{}{}: unknown key; {}", prefix_, to_utf8(key.substr(0, 100)), known));
 }
 

@@ -3,8 +3,8 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <systemd/sd-bus.h>
+#include <charconv>
 
 #include <cstdlib>
 #include <memory>
@@ -40,7 +40,9 @@ const std::string& text(const sdbus::ObjectPath& path) { return path; }
 
 struct PathOf {
     sdbus::ObjectPath operator()(const HostRef&) const { return fmt::format("{}/machine_id", root_path); }
-    sdbus::ObjectPath operator()(const MachineRef& machine) const { return machine_path(machine.hypervisor, machine.uuid); }
+    sdbus::ObjectPath operator()(const MachineRef& machine) const {
+        return machine_path(machine.hypervisor, machine.uuid);
+    }
     sdbus::ObjectPath operator()(const PoolRef& pool) const { return pool_path(pool.hypervisor, pool.name); }
     sdbus::ObjectPath operator()(const ImageRef& image) const {
         return image_path(image.hypervisor, image.pool, image.name);
@@ -49,7 +51,9 @@ struct PathOf {
 
 }  // namespace
 
-sdbus::ObjectPath hypervisor_path(std::string_view name) { return encoded(fmt::format("{}/hypervisor", root_path), name); }
+sdbus::ObjectPath hypervisor_path(std::string_view name) {
+    return encoded(fmt::format("{}/hypervisor", root_path), name);
+}
 
 sdbus::ObjectPath machine_path(std::string_view hypervisor, const Uuid& uuid) {
     return machine_path_below(hypervisor_path(hypervisor), uuid);

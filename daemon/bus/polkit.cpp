@@ -90,7 +90,8 @@ private:
 
 Polkit::Polkit(asio::io_context& loop, sdbus::IConnection& connection, Callers& callers)
     : loop_(loop),
-      authority_(sdbus::createProxy(connection, "org.freedesktop.PolicyKit1", "/org/freedesktop/PolicyKit1/Authority")) {
+      authority_(
+          sdbus::createProxy(connection, "org.freedesktop.PolicyKit1", "/org/freedesktop/PolicyKit1/Authority")) {
     callers.on_leave([this](const std::string& sender) { left(sender); });
 }
 
@@ -122,14 +123,15 @@ Task<> Polkit::require(std::string action, Call call) {
     }
     if (question->verdict->get<0>()) co_return;
     if (question->verdict->get<1>())
-        throw Error(Code::interaction_required,
-                    fmt::format("{} needs a password, and {}", action,
-                                call.interactive ? "nobody is there to be asked for it: there is no authentication agent"
-                                                 : "the call does not let anybody be asked for it"));
+        throw Error(
+            Code::interaction_required,
+            fmt::format("{} needs a password, and {}", action,
+                        call.interactive ? "nobody is there to be asked for it: there is no authentication agent"
+                                         : "the call does not let anybody be asked for it"));
     if (question->verdict->get<2>().contains("polkit.dismissed"))
         refuse(Code::access_denied, "the question for a password was dismissed");
-    refuse(Code::access_denied, call.interactive ? "polkit's rules say no, or the password was not the right one"
-                                                 : "polkit's rules say no");
+    refuse(Code::access_denied,
+           call.interactive ? "polkit's rules say no, or the password was not the right one" : "polkit's rules say no");
 }
 
 std::shared_ptr<Polkit::Question> Polkit::begin(const Call& call) {

@@ -22,8 +22,8 @@ class Polkit {
 public:
     Polkit(asio::io_context& loop, sdbus::IConnection& connection, Callers& callers);
 
-    /// Returns when the caller may do `action`, an id. Error access_denied when not; interaction_required when a password
-    /// would help, and the caller did not say that it may be asked for; busy when too much is being asked.
+    /// Returns when the caller may do `action`, an id. Error access_denied when not; interaction_required when a
+    /// password would help, and the caller did not say that it may be asked for; busy when too much is being asked.
     Task<> require(std::string action, Call call);
 
 private:

@@ -100,15 +100,15 @@ void PoolObject::Delete(Result&& result, VariantMap options) {
 }
 
 void PoolObject::SetAutostart(Result&& result, bool autostart, VariantMap options) {
-    serve_work(std::move(result), Action::pool_manage, std::move(options),
-               [autostart](Port& port, const std::string& name) { port.storage().set_pool_autostart(name, autostart); });
+    serve_work(
+        std::move(result), Action::pool_manage, std::move(options),
+        [autostart](Port& port, const std::string& name) { port.storage().set_pool_autostart(name, autostart); });
 }
 
 void PoolObject::serve_work(Result&& result, Action action, VariantMap options,
                             std::function<void(Port&, const std::string&)> work, std::function<void()> rule) {
     serve(getObject(), std::move(result), action,
-          [this, given = Options(std::move(options)), work = std::move(work),
-           rule = std::move(rule)](Call&) -> Task<> {
+          [this, given = Options(std::move(options)), work = std::move(work), rule = std::move(rule)](Call&) -> Task<> {
               given.refuse_unknown();
               rule();
               const auto name = pool_->name;

@@ -15,8 +15,7 @@
 
 namespace virtbus::bus {
 
-class PoolObject final
-    : public Published<PoolObject, org::virtbus1::Pool_adaptor, org::virtbus1::Pool_properties> {
+class PoolObject final : public Published<PoolObject, org::virtbus1::Pool_adaptor, org::virtbus1::Pool_properties> {
 public:
     PoolObject(Services services, std::shared_ptr<virtbus::Hypervisor> hypervisor, Jobs& jobs, ImageJobs& image_jobs,
                PoolPtr pool);
@@ -54,8 +53,9 @@ private:
     std::uint32_t ImageCount() override { return image_count(); }
 
     /// Serves a method that is one port call, and replies when its effect shows.
-    void serve_work(Result&& result, Action action, VariantMap options,
-                    std::function<void(Port&, const std::string&)> work, std::function<void()> rule = [] {});
+    void serve_work(
+        Result&& result, Action action, VariantMap options, std::function<void(Port&, const std::string&)> work,
+        std::function<void()> rule = [] {});
     [[nodiscard]] std::uint32_t image_count() const;
     /// Error in_use when a job works on one of its images.
     void refuse_jobs() const;

@@ -29,8 +29,8 @@ public:
     virtual void tell_removed(const std::vector<std::string>& interfaces) = 0;
 };
 
-/// `Object`, the class itself, shows the properties of one interface by the generated `Adaptor`, and has gone(): the Error
-/// that callers get once it has left. `Properties` is generated as well, and its friend.
+/// `Object`, the class itself, shows the properties of one interface by the generated `Adaptor`, and has gone(): the
+/// Error that callers get once it has left. `Properties` is generated as well, and its friend.
 template <typename Object, typename Adaptor, typename Properties>
 class Published : public sdbus::AdaptorInterfaces<Adaptor>, public PublishedPart {
 public:

@@ -25,7 +25,8 @@ Task<Quota<uid_t>::Place> ServedObject::admit(Action action, Call& call) {
     if (refusal_) std::rethrow_exception(refusal_);
     // Time has passed. What was allowed was allowed for what it was about then.
     if (details() != call.details)
-        throw Error(Code::access_denied, describe(call.details) + " has changed while its rights were looked up: call again");
+        throw Error(Code::access_denied,
+                    describe(call.details) + " has changed while its rights were looked up: call again");
     co_return place;
 }
 

@@ -80,8 +80,8 @@ protected:
     /// What its calls are about, as it is now.
     [[nodiscard]] virtual Details details() const = 0;
 
-    /// Serves one method call: checks that its caller may do `action` with it, runs the coroutine `body(Call&)` and replies
-    /// with what it returns. Whatever it throws becomes the error reply. The journal gets what became of it.
+    /// Serves one method call: checks that its caller may do `action` with it, runs the coroutine `body(Call&)` and
+    /// replies with what it returns. Whatever it throws becomes the error reply. The journal gets what became of it.
     template <typename... Out>
     void serve(const sdbus::IObject& object, sdbus::Result<Out...>&& result, Action action, BodyOf<Out...> body);
 

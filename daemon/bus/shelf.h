@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The objects of one kind that are on the bus. What is gone stays for a moment, until those who are being served, such as
-// the caller of Delete, have their replies. Main thread only.
+// The objects of one kind that are on the bus. What is gone stays for a moment, until those who are being served, such
+// as the caller of Delete, have their replies. Main thread only.
 #pragma once
 
 #include "base/task.h"

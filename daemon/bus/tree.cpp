@@ -3,8 +3,8 @@
 
 #include "bus/paths.h"
 
-#include <asio/post.hpp>
 #include <fmt/format.h>
+#include <asio/post.hpp>
 
 namespace virtbus::bus {
 
@@ -41,9 +41,8 @@ Tree::~Tree() {
 
 void Tree::added(const std::shared_ptr<Hypervisor>& hypervisor) {
     const Branch::Surroundings surroundings{
-        services_,     model_.jobs,       model_.image_jobs, model_.identity_jobs,
-        model_.clones, model_.containers, model_.allowed,    *manager_,
-        [this] { tell_status(); }};
+        services_,         model_.jobs,    model_.image_jobs, model_.identity_jobs,     model_.clones,
+        model_.containers, model_.allowed, *manager_,         [this] { tell_status(); }};
     branches_[hypervisor->name()] = std::make_unique<Branch>(surroundings, hypervisor);
     manager_->tell_hypervisors();
     tell_status();
@@ -74,7 +73,8 @@ void Tree::duplicates_resolved(const std::string& fingerprint) { manager_->tell_
 void Tree::tell_status() const {
     std::vector<std::string> parts;
     for (const auto& hypervisor : model_.hypervisors.all())
-        parts.push_back(fmt::format("{} {}, {} machines", hypervisor->name(), to_string(hypervisor->status().connection),
+        parts.push_back(fmt::format("{} {}, {} machines", hypervisor->name(),
+                                    to_string(hypervisor->status().connection),
                                     hypervisor->inventory().machines().size()));
     listener_(fmt::format("{}", fmt::join(parts, "; ")));
 }

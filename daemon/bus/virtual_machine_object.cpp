@@ -41,8 +41,8 @@ void VirtualMachineObject::Save(sdbus::Result<sdbus::ObjectPath>&& result, Varia
               given.refuse_unknown();
               require_active();
               if (!machine_->persistent)
-                  throw Error(Code::invalid_state, fmt::format("machine {} is transient: it would be lost",
-                                                               machine_->name));
+                  throw Error(Code::invalid_state,
+                              fmt::format("machine {} is transient: it would be lost", machine_->name));
               hypervisor_->require(Feature::save);
               co_return start_job(JobKind::save, call, save_work(hypervisor_, machine_->uuid));
           });

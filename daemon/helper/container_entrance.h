@@ -24,11 +24,11 @@ public:
     void enter() const;
 
 private:
-    int processes_ = -1;              ///< the namespace of its processes
-    int users_ = -1;                  ///< that of its users, where it is another than ours
+    int processes_ = -1;  ///< the namespace of its processes
+    int users_ = -1;      ///< that of its users, where it is another than ours
     std::vector<int> others_;
-    std::vector<UniqueFd> cgroups_;   ///< cgroup.procs of those of its first process
-    std::uint64_t rights_ = 0;        ///< its capability bounding set
+    std::vector<UniqueFd> cgroups_;  ///< cgroup.procs of those of its first process
+    std::uint64_t rights_ = 0;       ///< its capability bounding set
 };
 
 }  // namespace virtbus

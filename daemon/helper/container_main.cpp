@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // virtbus-container-helper: runs one command in a container; see request.h. The request has its "words" and
-// its "limit_usec"; the descriptors that come with it are the command's three streams, and the namespaces. It has one thread,
-// stays outside of the container itself, and kills the command when nobody wants it any more.
+// its "limit_usec"; the descriptors that come with it are the command's three streams, and the namespaces. It has one
+// thread, stays outside of the container itself, and kills the command when nobody wants it any more.
 #include "helper/container_entrance.h"
 #include "helper/failure.h"
 #include "helper/protocol.h"
@@ -123,8 +123,9 @@ public:
         const auto end = Clock::now() + limit;
         for (;;) {
             const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now()).count();
-            if (left <= 0) throw Error(Code::timeout, fmt::format("It took longer than {} s, and was killed",
-                                                                  std::chrono::duration<double>(limit).count()));
+            if (left <= 0)
+                throw Error(Code::timeout, fmt::format("It took longer than {} s, and was killed",
+                                                       std::chrono::duration<double>(limit).count()));
             const auto peers = peer.files();
             std::array<pollfd, 3> files{peers[0], peers[1], pollfd{process_.get(), POLLIN, 0}};
             if (::poll(files.data(), files.size(), static_cast<int>(std::min<long>(left, 60'000))) < 0) continue;

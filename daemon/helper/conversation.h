@@ -11,8 +11,8 @@
 
 namespace virtbus {
 
-/// Starts the helper, gives it the request and `files`, and waits for its end; its answer, or the Error that it answered
-/// with. Without a transfer it cannot be cancelled.
+/// Starts the helper, gives it the request and `files`, and waits for its end; its answer, or the Error that it
+/// answered with. Without a transfer it cannot be cancelled.
 nlohmann::json ask_helper(const HelperPlace& place, const nlohmann::json& request, Transfer* transfer = nullptr,
                           const std::vector<int>& files = {});
 

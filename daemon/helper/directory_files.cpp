@@ -83,8 +83,7 @@ void DirectoryFiles::write(const std::string& path, std::uint64_t offset, std::s
 
 void DirectoryFiles::cut(const std::string& path, std::uint64_t size) {
     const auto file = open(path, O_WRONLY);
-    if (::ftruncate(file.get(), static_cast<off_t>(size)) != 0)
-        throw system_failure("cut " + root_.shown(path), errno);
+    if (::ftruncate(file.get(), static_cast<off_t>(size)) != 0) throw system_failure("cut " + root_.shown(path), errno);
 }
 
 void DirectoryFiles::create(const std::string& path, std::string_view content, mode_t mode) {

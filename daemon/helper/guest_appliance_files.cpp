@@ -114,9 +114,9 @@ void GuestAppliance::create(const std::string& path, std::string_view content, m
         const auto directory = path.substr(0, path.rfind('/') + 1);
         const OwnedBytes label(::guestfs_getxattr(handle_, directory.c_str(), "security.selinux", &size));
         if (label)
-            check(::guestfs_setxattr(handle_, "security.selinux", label.get(), static_cast<int>(size),
-                                     temporary.c_str()),
-                  act);
+            check(
+                ::guestfs_setxattr(handle_, "security.selinux", label.get(), static_cast<int>(size), temporary.c_str()),
+                act);
         check(::guestfs_rename(handle_, temporary.c_str(), path.c_str()), act);
     } catch (const Error&) {
         ::guestfs_rm_f(handle_, temporary.c_str());

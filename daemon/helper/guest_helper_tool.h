@@ -24,8 +24,7 @@ public:
         : place_(std::move(place)), acceleration_(acceleration) {}
 
     GuestIdentity read_identity(const GuestSystem& system, Transfer& transfer) override;
-    GuestIdentity change_identity(const GuestSystem& system, const IdentityChange& change,
-                                  Transfer& transfer) override;
+    GuestIdentity change_identity(const GuestSystem& system, const IdentityChange& change, Transfer& transfer) override;
 
 private:
     HelperPlace place_;

@@ -44,13 +44,15 @@ GuestIdentity identity_of(GuestFiles& files, const IdentityLook& look) {
 void refuse_hard_links(const IdentityLook& look) {
     const bool are_one = look.dbus.itself.is_same_file(look.etc.target);
     if (look.etc.target.links > (are_one ? 2 : 1))
-        throw unfit_files(fmt::format("The guest's {} has another name, ln(1), whose content would change too: replace "
-                                      "it by a copy of its own",
-                                      guest_etc_path));
+        throw unfit_files(
+            fmt::format("The guest's {} has another name, ln(1), whose content would change too: replace "
+                        "it by a copy of its own",
+                        guest_etc_path));
     if (!are_one && look.dbus.itself.kind == FileFacts::Kind::regular && look.dbus.itself.links > 1)
-        throw unfit_files(fmt::format("The guest's {} has another name, ln(1), whose content would change too: make it "
-                                      "a link to {}",
-                                      guest_dbus_path, guest_etc_path));
+        throw unfit_files(
+            fmt::format("The guest's {} has another name, ln(1), whose content would change too: make it "
+                        "a link to {}",
+                        guest_dbus_path, guest_etc_path));
 }
 
 void refuse_strange_files(const IdentityLook& look) {
@@ -59,8 +61,8 @@ void refuse_strange_files(const IdentityLook& look) {
         throw unfit_files(fmt::format("The guest's {} is a link to something that holds no machine-id: make it a file",
                                       guest_etc_path));
     if (look.dbus.target.kind == FileFacts::Kind::directory || look.dbus.target.kind == FileFacts::Kind::other)
-        throw unfit_files(fmt::format("The guest's {} is no regular file: make it a link to {}", guest_dbus_path,
-                                      guest_etc_path));
+        throw unfit_files(
+            fmt::format("The guest's {} is no regular file: make it a link to {}", guest_dbus_path, guest_etc_path));
 }
 
 std::vector<MachineId> ids_of(const IdentityLook& look) {
@@ -136,10 +138,10 @@ bool is_as_wanted(const GuestIdentity& found, const IdentityChange& change) {
 GuestIdentity verify(GuestFiles& files, const IdentityChange& change) {
     auto found = identity_of(files, look_at_identity(files));
     if (!is_as_wanted(found, change))
-        throw Error(Code::failed, fmt::format("The guest's machine-id was written, but what is read back is another: "
-                                              "{} is {}, {} is {}",
-                                              guest_etc_path, to_string(found.state), guest_dbus_path,
-                                              to_string(found.dbus_state)));
+        throw Error(Code::failed,
+                    fmt::format("The guest's machine-id was written, but what is read back is another: "
+                                "{} is {}, {} is {}",
+                                guest_etc_path, to_string(found.state), guest_dbus_path, to_string(found.dbus_state)));
     return found;
 }
 
@@ -172,9 +174,8 @@ void check_identity_change(const IdentityChange& change) {
 
 void check_expected(const IdentityChange& change, const std::optional<MachineId>& found) {
     if (change.expected && found != change.expected)
-        throw Error(Code::stale_generation,
-                    found ? "The guest has another machine-id than expected: read it again"
-                          : "The guest has no machine-id, and one was expected: read it again");
+        throw Error(Code::stale_generation, found ? "The guest has another machine-id than expected: read it again"
+                                                  : "The guest has no machine-id, and one was expected: read it again");
 }
 
 void require_systemd(GuestFiles& files) {

@@ -92,9 +92,8 @@ GuestIdentity work_in_appliance(const GuestAppliance::Options& options, const Id
     report.at(Stage::launched, Stage::all);
     const auto name = mount_guest_system(appliance);
     report.at(Stage::mounted, Stage::all);
-    auto found = change == nullptr
-                     ? read_guest_identity(appliance)
-                     : change_guest_identity(appliance, *change, [&report] { report.begin_changing(); });
+    auto found = change == nullptr ? read_guest_identity(appliance)
+                                   : change_guest_identity(appliance, *change, [&report] { report.begin_changing(); });
     found.operating_system = name;
     appliance.close();
     return found;
@@ -136,12 +135,10 @@ json perform(const json& request, Peer& peer) {
     const bool is_container = !system.root.empty();
     if (operation == "read_identity")
         return is_container ? read_container_identity(system.root) : read_disks(system, request, peer);
-    if (operation != "change_identity")
-        throw Error(Code::invalid_args, "There is no operation \"" + operation + "\"");
+    if (operation != "change_identity") throw Error(Code::invalid_args, "There is no operation \"" + operation + "\"");
     const auto change = request.at("change").get<IdentityChange>();
     check_identity_change(change);
-    return is_container ? change_container_identity(system.root, change)
-                        : change_disks(system, request, change, peer);
+    return is_container ? change_container_identity(system.root, change) : change_disks(system, request, change, peer);
 }
 
 }  // namespace

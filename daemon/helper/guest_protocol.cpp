@@ -48,12 +48,9 @@ void from_json(const nlohmann::json& value, IdentityChange& change) {
 }
 
 void to_json(nlohmann::json& value, const GuestIdentity& identity) {
-    value = {{"state", to_string(identity.state)},
-             {"dbus_state", to_string(identity.dbus_state)},
-             {"id", text_of(identity.id)},
-             {"consistent", identity.consistent},
-             {"overrides", identity.overrides},
-             {"operating_system", identity.operating_system},
+    value = {{"state", to_string(identity.state)}, {"dbus_state", to_string(identity.dbus_state)},
+             {"id", text_of(identity.id)},         {"consistent", identity.consistent},
+             {"overrides", identity.overrides},    {"operating_system", identity.operating_system},
              {"hostname", identity.hostname}};
 }
 

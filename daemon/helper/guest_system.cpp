@@ -19,8 +19,8 @@ constexpr std::string_view esp_type = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b";
 constexpr std::string_view xbootldr_type = "bc13c2ff-59e6-4262-a352-b275fd6f7172";
 
 /// Nothing that we look at is anywhere else.
-constexpr std::array<std::string_view, 8> looked_at_below{"/",          "/boot", "/boot/efi", "/efi",
-                                                 "/etc", "/usr",  "/var",      "/var/lib"};
+constexpr std::array<std::string_view, 8> looked_at_below{"/",    "/boot", "/boot/efi", "/efi",
+                                                          "/etc", "/usr",  "/var",      "/var/lib"};
 
 constexpr std::int64_t os_release_max = 65'536;
 constexpr std::size_t os_name_max = 256;
@@ -51,22 +51,24 @@ Error no_system(GuestAppliance& appliance) {
 void refuse_hibernated(GuestAppliance& appliance) {
     for (const auto& [device, type] : appliance.file_systems())
         if (type == "swsuspend")
-            throw unfit_system(fmt::format("The guest hibernates: its memory is on {}, and knows the disks as they "
-                                           "are. Start it, and shut it down",
-                                           to_utf8(device)));
+            throw unfit_system(
+                fmt::format("The guest hibernates: its memory is on {}, and knows the disks as they "
+                            "are. Start it, and shut it down",
+                            to_utf8(device)));
 }
 
 std::string the_only_root(GuestAppliance& appliance) {
     const auto roots = appliance.find_systems();
     if (roots.empty()) throw no_system(appliance);
     if (roots.size() > 1)
-        throw unfit_system(fmt::format("There are {} operating systems on the guest's disks, on {}: which one it boots "
-                                      "cannot be told",
-                                      roots.size(), listed(roots)));
+        throw unfit_system(
+            fmt::format("There are {} operating systems on the guest's disks, on {}: which one it boots "
+                        "cannot be told",
+                        roots.size(), listed(roots)));
     const auto type = appliance.type_of(roots.front());
     if (type != "linux")
         throw unfit_system(fmt::format("The guest's operating system is no Linux, but {} ({})",
-                                      to_utf8(appliance.name_of(roots.front())), to_utf8(type)));
+                                       to_utf8(appliance.name_of(roots.front())), to_utf8(type)));
     return roots.front();
 }
 

@@ -26,8 +26,8 @@ constexpr std::size_t text_max = 2'000;
 /// What it needs to find qemu-img, where it may keep files, and, in a build with them, what the sanitizers are told.
 std::vector<std::string> clean_environment() {
     std::vector<std::string> environment{"LC_ALL=C"};
-    for (const auto* name : {"PATH", "TMPDIR", "CACHE_DIRECTORY", "LIBGUESTFS_CACHEDIR",
-                             "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"})
+    for (const auto* name : {"PATH", "TMPDIR", "CACHE_DIRECTORY", "LIBGUESTFS_CACHEDIR", "ASAN_OPTIONS", "LSAN_OPTIONS",
+                             "UBSAN_OPTIONS", "TSAN_OPTIONS"})
         if (const char* value = std::getenv(name)) environment.push_back(fmt::format("{}={}", name, value));
     return environment;
 }

@@ -42,9 +42,7 @@ void HelperTool::adopt(const NewFile& target, Transfer& transfer) {
     ask_helper(place_, {{"operation", "adopt"}, {"target", target}}, &transfer);
 }
 
-void HelperTool::publish(const NewFile& target) {
-    ask_helper(place_, {{"operation", "publish"}, {"target", target}});
-}
+void HelperTool::publish(const NewFile& target) { ask_helper(place_, {{"operation", "publish"}, {"target", target}}); }
 
 void HelperTool::remove_temporary(const std::string& directory, const std::string& temporary) {
     ask_helper(place_, {{"operation", "remove_temporary"}, {"directory", directory}, {"temporary", temporary}});

@@ -90,7 +90,8 @@ std::string protocol_line(const Json& value) {
 
 Json read_message(std::string_view line) {
     const auto is_whole = [](int, Json::parse_event_t, const Json& value) {
-        if (value.is_number_float()) throw Error(Code::failed, "A message is not as it should be: a number is not whole");
+        if (value.is_number_float())
+            throw Error(Code::failed, "A message is not as it should be: a number is not whole");
         return true;
     };
     try {

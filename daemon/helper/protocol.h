@@ -31,7 +31,8 @@ Error error_from_json(const nlohmann::json& value);
 /// With its newline. What is not UTF-8 is replaced.
 std::string protocol_line(const nlohmann::json& value);
 
-/// The message that a line is. Error failed if it is none; numbers are whole, as what others would become is not defined.
+/// The message that a line is. Error failed if it is none; numbers are whole, as what others would become is not
+/// defined.
 nlohmann::json read_message(std::string_view line);
 
 /// Takes the first whole line, without its newline, out of `received`; Error failed if it is too long.

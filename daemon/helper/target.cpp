@@ -79,8 +79,7 @@ Directory::Directory(const std::string& path) : path_(checked_path(path)) {
     while (path_.size() > 1 && path_.back() == '/') path_.pop_back();
     fd_ = UniqueFd(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!fd_ && errno == ENOENT) throw Error(Code::failed, fmt::format("There is no directory {}", path_));
-    if (!fd_ && errno == ENOTDIR)
-        refuse(fmt::format("{} is not a directory", path_));
+    if (!fd_ && errno == ENOTDIR) refuse(fmt::format("{} is not a directory", path_));
     if (!fd_) throw system_failure("open the directory " + path_, errno);
 }
 

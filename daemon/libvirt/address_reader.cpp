@@ -15,7 +15,7 @@ constexpr std::size_t most_addresses = 256;
 constexpr std::size_t longest_device = 64;
 
 void add_address(std::vector<Address>& all, const std::string& mac, std::string_view text, std::uint64_t prefix,
-         AddressSource source, const std::string& device = {}) {
+                 AddressSource source, const std::string& device = {}) {
     const auto address = IpAddress::parse(text);
     if (!address || all.size() >= most_addresses) return;
     all.push_back({mac, *address, prefix <= address->bits() ? static_cast<unsigned>(prefix) : 0, {source}, device});

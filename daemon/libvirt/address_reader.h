@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What libvirt and the guest agent say of a machine's IP addresses. What is no address is left out: of an agent it may be
-// anything. Blocks; one thread.
+// What libvirt and the guest agent say of a machine's IP addresses. What is no address is left out: of an agent it may
+// be anything. Blocks; one thread.
 #pragma once
 
 #include "libvirt/domain.h"

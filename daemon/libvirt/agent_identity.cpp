@@ -113,8 +113,9 @@ GuestIdentity change_agent_identity(GuestAgent& agent, const IdentityChange& cha
     auto found = identity_of(look_by_agent(agent));
     if (found.id != change.id || found.state != IdState::valid || !found.consistent)
         throw Error(Code::failed, fmt::format("The machine-id of {} was written, but what is read back is another: {} "
-                                              "is {}, {} is {}", agent.name(), etc_id_path, to_string(found.state),
-                                              dbus_id_path, to_string(found.dbus_state)));
+                                              "is {}, {} is {}",
+                                              agent.name(), etc_id_path, to_string(found.state), dbus_id_path,
+                                              to_string(found.dbus_state)));
     return found;
 }
 

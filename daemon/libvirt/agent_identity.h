@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The machine-id of a running guest in its files, /etc/machine-id (here: etc) and /var/lib/dbus/machine-id (here: dbus),
-// which its agent reads and writes in place. The agent cannot tell a link from a file. Blocks; one thread.
+// The machine-id of a running guest in its files, /etc/machine-id (here: etc) and /var/lib/dbus/machine-id (here:
+// dbus), which its agent reads and writes in place. The agent cannot tell a link from a file. Blocks; one thread.
 #pragma once
 
 #include "libvirt/guest_agent.h"

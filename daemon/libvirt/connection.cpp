@@ -18,8 +18,9 @@ namespace {
 const char* way_out(const std::string& uri) {
     if (host_of_uri(uri).empty()) return "";
     const UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    return socket || errno != EAFNOSUPPORT ? "" : " (virtbus.service has no network: remote-hypervisors.conf, in "
-                                                  "/usr/share/virtbus, says how to give it one)";
+    return socket || errno != EAFNOSUPPORT ? ""
+                                           : " (virtbus.service has no network: remote-hypervisors.conf, in "
+                                             "/usr/share/virtbus, says how to give it one)";
 }
 
 }  // namespace
@@ -37,7 +38,8 @@ OpenedConnection open_connection(const std::string& uri, Keepalive keepalive, co
     // Fails for drivers inside this process alone; 1 if the other side doesn't know it.
     const int result = virConnectSetKeepAlive(connection.get(), keepalive.interval, keepalive.count);
     if (result != 0)
-        log::debug("no keepalive on " + public_uri(uri) + ": " + (result < 0 ? last_error().message : "not known there"));
+        log::debug("no keepalive on " + public_uri(uri) + ": " +
+                   (result < 0 ? last_error().message : "not known there"));
     return {std::move(connection), result >= 0};
 }
 

@@ -21,7 +21,8 @@ struct OpenedConnection {
     bool can_be_lost = true;  ///< false for libvirt's drivers inside this process
 };
 
-/// Error access_denied when libvirt refuses us or the credentials may not be used, not_supported for a URI that it doesn't know, else disconnected.
+/// Error access_denied when libvirt refuses us or the credentials may not be used, not_supported for a URI that it
+/// doesn't know, else disconnected.
 OpenedConnection open_connection(const std::string& uri, Keepalive keepalive, const CredentialsSource& credentials);
 
 /// Opens another connection to the same hypervisor.

@@ -15,7 +15,8 @@ namespace virtbus {
 class LibvirtConnector : public Connector {
 public:
     /// `loop` is only asked for as proof that it runs: libvirt needs it before the first connection.
-    LibvirtConnector(const EventLoop& loop, std::string uri, Keepalive keepalive = {}, CredentialsSource credentials = {});
+    LibvirtConnector(const EventLoop& loop, std::string uri, Keepalive keepalive = {},
+                     CredentialsSource credentials = {});
 
     /// Errors: as open_connection.
     std::unique_ptr<Port> connect(Lane lane, std::shared_ptr<PortEvents> events) override;

@@ -83,11 +83,13 @@ std::optional<Credentials> read_file(const std::filesystem::path& path, bool gua
 void require_host(const Credentials& credentials, const CredentialsSource& source, const std::string& uri) {
     const auto host = host_of_uri(uri);
     if (!credentials.host && source.needs_host)
-        throw Error(Code::access_denied, fmt::format("the credentials of {} name no host: they need one, since it was added "
-                                                     "by a call", source.name));
+        throw Error(Code::access_denied,
+                    fmt::format("the credentials of {} name no host: they need one, since it was added "
+                                "by a call",
+                                source.name));
     if (credentials.host && *credentials.host != host)
-        throw Error(Code::access_denied, fmt::format("the credentials of {} are for host \"{}\", not \"{}\"", source.name,
-                                                     *credentials.host, host));
+        throw Error(Code::access_denied, fmt::format("the credentials of {} are for host \"{}\", not \"{}\"",
+                                                     source.name, *credentials.host, host));
 }
 
 }  // namespace

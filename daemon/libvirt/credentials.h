@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What libvirt is told when it asks who we are: user and password, from a file of the administrator's that is named after
-// the hypervisor. It is read at each connecting, on a worker thread, so that a changed password needs no restart.
+// What libvirt is told when it asks who we are: user and password, from a file of the administrator's that is named
+// after the hypervisor. It is read at each connecting, on a worker thread, so that a changed password needs no restart.
 #pragma once
 
 #include <libvirt/libvirt.h>
@@ -26,9 +26,9 @@ struct CredentialsSource {
     bool needs_host = false;          ///< its URI is a caller's: the administrator says to which host they may go
 };
 
-/// Reads `source`'s file for a connection to `uri`; nothing where there is none. Error access_denied, naming the file, for
-/// one that others can read or that is for another host; invalid_args for one that is not a JSON object of username,
-/// password and host.
+/// Reads `source`'s file for a connection to `uri`; nothing where there is none. Error access_denied, naming the file,
+/// for one that others can read or that is for another host; invalid_args for one that is not a JSON object of
+/// username, password and host.
 std::optional<Credentials> read_credentials(const CredentialsSource& source, const std::string& uri);
 
 /// Answers libvirt's questions; lives as long as it may ask.

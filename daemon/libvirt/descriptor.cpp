@@ -112,8 +112,9 @@ void DescriptorTarget::write(std::span<const std::byte> data) {
         transfer_.refuse_cancelled();
         if (!regular_) wait_for(fd_, POLLOUT, transfer_);
         // A pipe that is ready takes PIPE_BUF without blocking, and no more for sure.
-        const auto length = socket_ ? ::send(fd_, data.data(), data.size(), MSG_DONTWAIT | MSG_NOSIGNAL)
-                                    : ::write(fd_, data.data(), regular_ ? data.size() : std::min<std::size_t>(data.size(), PIPE_BUF));
+        const auto length =
+            socket_ ? ::send(fd_, data.data(), data.size(), MSG_DONTWAIT | MSG_NOSIGNAL)
+                    : ::write(fd_, data.data(), regular_ ? data.size() : std::min<std::size_t>(data.size(), PIPE_BUF));
         if (length < 0 && (errno == EINTR || errno == EAGAIN)) continue;
         if (length < 0) fail("write to");
         data = data.subspan(static_cast<std::size_t>(length));

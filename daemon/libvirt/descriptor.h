@@ -17,8 +17,8 @@ public:
     DescriptorSource(const UniqueFd& fd, Transfer& transfer);
 
     struct Piece {
-        std::uint64_t hole = 0;      ///< bytes of zeros, if not 0
-        std::span<std::byte> data;   ///< else what was read; empty: the end
+        std::uint64_t hole = 0;     ///< bytes of zeros, if not 0
+        std::span<std::byte> data;  ///< else what was read; empty: the end
     };
 
     /// The next piece. Of a regular file from where it stood; of others, blocks of zeros are holes as well.

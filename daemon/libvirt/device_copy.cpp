@@ -97,8 +97,8 @@ bool has_own_endpoint(const pugi::xml_node& device) {
         const bool listens = attribute(source, "mode") == "bind";
         // Where libvirt itself puts the sockets of channels.
         const auto path = attribute(source, "path");
-        const bool of_libvirt = path.find("/channel/target/") != std::string::npos ||
-                                path.find("/qemu/channel/") != std::string::npos;
+        const bool of_libvirt =
+            path.find("/channel/target/") != std::string::npos || path.find("/qemu/channel/") != std::string::npos;
         if (type == "unix" && (listens || of_libvirt)) return true;
         if (type == "tcp" && listens) return true;
     }

@@ -113,7 +113,8 @@ void GuestAgent::require(std::initializer_list<std::string_view> commands) {
             throw Error(Code::not_supported,
                         fmt::format("The guest agent of {} does not take {}: allow it there, with allow-rpcs or "
                                     "block-rpcs in /etc/qemu/qemu-ga.conf, and restart qemu-guest-agent; or shut the "
-                                    "machine down first", name_, command));
+                                    "machine down first",
+                                    name_, command));
 }
 
 }  // namespace virtbus

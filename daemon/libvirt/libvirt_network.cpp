@@ -61,7 +61,8 @@ public:
         const auto count = connections_in(xml.get());
         if (count > 0)
             throw Error(Code::in_use, fmt::format("Cannot {} network {}: interfaces of machines are on it ({}); take "
-                                                  "\"force\" to cut them off", act, name_, count));
+                                                  "\"force\" to cut them off",
+                                                  act, name_, count));
     }
 
 private:

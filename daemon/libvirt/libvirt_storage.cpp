@@ -10,8 +10,8 @@
 #include "libvirt/xml.h"
 #include "model/qcow2_header.h"
 
-#include <fmt/format.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <libvirt/virterror.h>
 #include <sys/stat.h>
 #include <unistd.h>

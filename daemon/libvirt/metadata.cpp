@@ -56,7 +56,8 @@ void set_owner(pugi::xml_node& domain, std::uint32_t owner) {
         machine = metadata.append_child("virtbus:machine");
         machine.append_attribute("xmlns:virtbus") = metadata_namespace;
     }
-    while (machine.remove_attribute("owner")) {}
+    while (machine.remove_attribute("owner")) {
+    }
     machine.append_attribute("owner") = owner;
 }
 

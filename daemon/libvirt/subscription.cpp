@@ -164,11 +164,10 @@ bool Subscription::register_one(std::vector<int>& callbacks, std::string_view wh
 
 void Subscription::register_domains(virConnectPtr connection) {
     for (const auto& [event, callback] : registrations()) {
-        const bool taken = register_one(callbacks_, fmt::format("event {}", event),
-                                        [&, id = event, function = callback](Share* share) {
-                                            return virConnectDomainEventRegisterAny(connection, nullptr, id, function,
-                                                                                    share, release);
-                                        });
+        const bool taken = register_one(
+            callbacks_, fmt::format("event {}", event), [&, id = event, function = callback](Share* share) {
+                return virConnectDomainEventRegisterAny(connection, nullptr, id, function, share, release);
+            });
         if (event == VIR_DOMAIN_EVENT_ID_LIFECYCLE) has_lifecycle_ = taken;
     }
 }

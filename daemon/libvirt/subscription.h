@@ -15,8 +15,8 @@ namespace virtbus {
 
 class Subscription {
 public:
-    /// Tells when the first of `connections` is lost and, if `objects`, what happens to machines, pools and networks, as
-    /// far as the driver has events for it.
+    /// Tells when the first of `connections` is lost and, if `objects`, what happens to machines, pools and networks,
+    /// as far as the driver has events for it.
     Subscription(const ConnectionPool& connections, std::shared_ptr<PortEvents> events, bool objects);
     /// Deregisters: on a living connection that asks the daemon behind it, and may block.
     ~Subscription();
@@ -38,7 +38,7 @@ private:
     std::shared_ptr<PortEvents> events_;
     std::vector<virConnectPtr> watched_;  // those with our close callback
     bool has_lifecycle_ = false;
-    virConnectPtr source_ = nullptr;      // whose events we have
+    virConnectPtr source_ = nullptr;  // whose events we have
     std::vector<int> callbacks_;
     std::vector<int> pool_callbacks_;
     std::vector<int> network_callbacks_;

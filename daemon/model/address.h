@@ -33,8 +33,8 @@ struct Address {
 /// A MAC address in lower case; "" for what is none.
 std::string clean_mac(std::string_view text);
 
-/// What several sources have found, as one: each address of an interface once, without loopback and what no machine has,
-/// and in the order of Machine.Addresses. `interfaces` are the machine's.
+/// What several sources have found, as one: each address of an interface once, without loopback and what no machine
+/// has, and in the order of Machine.Addresses. `interfaces` are the machine's.
 std::vector<Address> merged(const std::vector<Address>& found, const std::vector<Interface>& interfaces);
 
 }  // namespace virtbus

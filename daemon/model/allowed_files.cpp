@@ -49,7 +49,8 @@ void AllowedFiles::check(std::string_view key, const std::string& file) const {
     };
     if (error || !std::any_of(directories_.begin(), directories_.end(), inside))
         refuse_value(key, fmt::format("{} is not below a directory that this hypervisor's files may come from "
-                                      "(allowed-directories in the configuration)", file));
+                                      "(allowed-directories in the configuration)",
+                                      file));
 }
 
 void AllowedFiles::check_root(std::string_view key, const std::string& directory) const {
@@ -68,13 +69,15 @@ void AllowedFiles::check_root(std::string_view key, const std::string& directory
     };
     if (!std::any_of(roots_.begin(), roots_.end(), is_in))
         refuse_value(key, fmt::format("{} is not directly in a directory for the roots of containers "
-                                      "(container-directories in the configuration)", directory));
+                                      "(container-directories in the configuration)",
+                                      directory));
 }
 
 AllowedFiles read_allowed_files(const std::string& config_file) {
     AllowedDirectories directories;
     std::error_code error;
-    if (!std::filesystem::exists(config_file, error) && !error) return AllowedFiles(directories.files, directories.roots);
+    if (!std::filesystem::exists(config_file, error) && !error)
+        return AllowedFiles(directories.files, directories.roots);
     std::ifstream file(config_file);
     try {
         const auto settings = nlohmann::json::parse(file, nullptr, true, /*ignore_comments=*/true);

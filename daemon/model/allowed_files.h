@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What callers may name of the host's files, as the administrator has it. The helpers that have root's rights look at the
-// same: what they may touch is not virtbusd's to say.
+// What callers may name of the host's files, as the administrator has it. The helpers that have root's rights look at
+// the same: what they may touch is not virtbusd's to say.
 #pragma once
 
 #include <filesystem>

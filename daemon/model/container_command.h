@@ -35,8 +35,8 @@ public:
     virtual ~ContainerTool() = default;
 
     /// Runs it in the container whose namespaces these are, with no more rights than its first process has. Blocks
-    /// until it has ended. Error invalid_args where there is no such program; invalid_state when the container ends before;
-    /// timeout and cancelled, when it was killed.
+    /// until it has ended. Error invalid_args where there is no such program; invalid_state when the container ends
+    /// before; timeout and cancelled, when it was killed.
     virtual CommandEnd run(const std::vector<UniqueFd>& namespaces, const ContainerCommand& command,
                            Transfer& transfer) = 0;
 };

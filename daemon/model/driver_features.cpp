@@ -57,10 +57,11 @@ using F = Feature;
 // Sources: of qemu, xen, lxc, test, esx, vmware, vbox and openvz the functions of the drivers as Debian 12 builds them
 // (libvirt 9.0.0), where a function's name stands for the feature: DomainDefineXMLFlags, DomainReset, DomainReboot,
 // DomainSuspend, DomainManagedSave, DomainSetAutostart, DomainRename, DomainOpenConsole, DomainSetMemoryFlags,
-// DomainSetVcpusFlags, DomainSetMetadata, DomainAbortJobFlags, the agent's channel, DomainBlockResize; and DomainLxcOpenNamespace,
-// which only lxc has. Those of qemu and test are tried by the tests. The others, which Debian does not build, are libvirt's word: its table of supported
-// functions, https://libvirt.org/hvsupport.html. Pools and networks are the daemon's own wherever there is one; containers have no
-// use for pools, which are those of the virtual machines beside them.
+// DomainSetVcpusFlags, DomainSetMetadata, DomainAbortJobFlags, the agent's channel, DomainBlockResize; and
+// DomainLxcOpenNamespace, which only lxc has. Those of qemu and test are tried by the tests. The others, which Debian
+// does not build, are libvirt's word: its table of supported functions, https://libvirt.org/hvsupport.html. Pools and
+// networks are the daemon's own wherever there is one; containers have no use for pools, which are those of the virtual
+// machines beside them.
 constexpr std::array feature_table{
     DriverFeatures{"qemu", all_of_machines},
     DriverFeatures{"xen", mask(F::define, F::reboot, F::pause, F::save, F::autostart, F::console, F::memory, F::vcpus,
@@ -69,14 +70,15 @@ constexpr std::array feature_table{
                                F::run_commands, F::networks, F::events)},
     DriverFeatures{"test", mask(F::define, F::reset, F::reboot, F::pause, F::save, F::autostart, F::rename, F::memory,
                                 F::vcpus, F::metadata, F::pools, F::networks, F::events)},
-    DriverFeatures{"esx", mask(F::define, F::reboot, F::pause, F::autostart, F::memory, F::vcpus, F::pools, F::networks)},
+    DriverFeatures{"esx",
+                   mask(F::define, F::reboot, F::pause, F::autostart, F::memory, F::vcpus, F::pools, F::networks)},
     DriverFeatures{"vmware", mask(F::define, F::reboot, F::pause)},
     DriverFeatures{"vbox", mask(F::define, F::reboot, F::pause, F::vcpus, F::pools, F::networks)},
     DriverFeatures{"openvz", mask(F::define, F::reboot, F::pause, F::autostart, F::vcpus)},
     DriverFeatures{"hyper-v", mask(F::define, F::reset, F::reboot, F::pause, F::save, F::autostart, F::memory, F::vcpus,
                                    F::networks)},
-    DriverFeatures{"bhyve", mask(F::define, F::reboot, F::autostart, F::console, F::metadata, F::pools, F::networks,
-                                 F::events)},
+    DriverFeatures{"bhyve",
+                   mask(F::define, F::reboot, F::autostart, F::console, F::metadata, F::pools, F::networks, F::events)},
     DriverFeatures{"vz", mask(F::define, F::reset, F::reboot, F::pause, F::save, F::autostart, F::memory, F::vcpus,
                               F::metadata, F::jobs, F::pools, F::networks, F::events)},
     DriverFeatures{"ch", mask(F::define, F::reboot, F::pause, F::console, F::vcpus, F::pools, F::networks)},
@@ -121,9 +123,8 @@ bool offers(const HypervisorInfo& info, Feature feature) {
 
 void require_feature(const std::string& hypervisor, const HypervisorInfo& info, Feature feature) {
     if (offers(info, feature)) return;
-    throw Error(Code::not_supported,
-                fmt::format("hypervisor {}: libvirt's driver for it, {}, cannot {}", hypervisor, info.driver,
-                            feature_words.at(static_cast<std::size_t>(feature)).act));
+    throw Error(Code::not_supported, fmt::format("hypervisor {}: libvirt's driver for it, {}, cannot {}", hypervisor,
+                                                 info.driver, feature_words.at(static_cast<std::size_t>(feature)).act));
 }
 
 }  // namespace virtbus

@@ -76,7 +76,8 @@ Replacement::Replacement(const Place& place) : place_(&place), temporary_(tempor
 }
 
 Replacement::Replacement(Replacement&& other) noexcept
-    : place_(other.place_), temporary_(std::move(other.temporary_)),
+    : place_(other.place_),
+      temporary_(std::move(other.temporary_)),
       is_waiting_(std::exchange(other.is_waiting_, false)) {}
 
 Replacement::~Replacement() {
@@ -127,7 +128,8 @@ WritingInPlace::WritingInPlace(const NamedFile& file, std::string path) : path_(
     if (!file.is_regular()) throw Error(Code::failed, fmt::format("\"{}\" is not a regular file", path_));
     if (file.status.st_size > biggest_file)
         throw Error(Code::failed, fmt::format("File size {} of \"{}\" is too large: it holds something else than a "
-                                              "machine-id, move it away", file.status.st_size, path_));
+                                              "machine-id, move it away",
+                                              file.status.st_size, path_));
     auto before = read_found(file, static_cast<std::size_t>(file.status.st_size));
     if (!before) throw change_failure("read", path_);
     before_ = std::move(*before);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// How the machine-id of a guest is reached: on its disks, or below its root, while the machine is off; by its agent while
-// it runs. Main thread only; the functions in it are for worker threads.
+// How the machine-id of a guest is reached: on its disks, or below its root, while the machine is off; by its agent
+// while it runs. Main thread only; the functions in it are for worker threads.
 #pragma once
 
 #include "model/guest_tool.h"
@@ -17,8 +17,8 @@ namespace virtbus {
 
 struct GuestAccess {
     bool by_agent = false;
-    Lane lane = Lane::transfer;      ///< where the functions run
-    std::vector<ObjectRef> claims;   ///< what they work on
+    Lane lane = Lane::transfer;     ///< where the functions run
+    std::vector<ObjectRef> claims;  ///< what they work on
     IdentitySource read_source = IdentitySource::none;
     IdentitySource change_source = IdentitySource::none;
     std::function<GuestIdentity(Port&, Transfer&)> read;

@@ -22,7 +22,8 @@ GuestDisk resolve(Hypervisor& hypervisor, const Machine& machine, const Disk& di
     const auto& path = disk.file.empty() ? disk.block : disk.file;
     if (path.empty())
         throw Error(Code::unsupported_guest, fmt::format("machine {}: disk {} is neither a file nor a device of this "
-                                                         "host", machine.name, disk.target));
+                                                         "host",
+                                                         machine.name, disk.target));
     // Never guessed: a guest can write any header into a raw disk.
     return {disk, nullptr, {path, disk.format.empty() ? "raw" : disk.format}};
 }
@@ -49,15 +50,18 @@ void require_at_rest(const Machine& machine, std::string_view verb) {
         throw Error(Code::invalid_state, fmt::format("cannot {} machine {}: it is {}; shut it down first", verb,
                                                      machine.name, to_string(machine.state)));
     if (machine.saved)
-        throw Error(Code::invalid_state, fmt::format("cannot {} machine {}: its saved memory remembers its disks as they "
-                                                     "are; Start and shut it down first", verb, machine.name));
+        throw Error(Code::invalid_state,
+                    fmt::format("cannot {} machine {}: its saved memory remembers its disks as they "
+                                "are; Start and shut it down first",
+                                verb, machine.name));
 }
 
 void refuse_kernel_machine_id(const Machine& machine) {
     if (!machine.kernel_machine_id.is_set()) return;
     throw Error(Code::unsupported_guest, fmt::format("machine {}: the kernel command line of its definition sets its "
                                                      "machine-id at each boot; remove systemd.machine_id= there first, "
-                                                     "with DefineXml", machine.name));
+                                                     "with DefineXml",
+                                                     machine.name));
 }
 
 std::vector<GuestDisk> own_disks(Hypervisor& hypervisor, const Machine& machine) {
@@ -76,16 +80,16 @@ GuestSystem system_of(Hypervisor& hypervisor, const Machine& machine) {
     if (machine.kind == Kind::vm)
         for (const auto& disk : own_disks(hypervisor, machine)) system.disks.push_back(disk.file);
     if (system.root.empty() && system.disks.empty())
-        throw Error(Code::unsupported_guest, fmt::format("machine {} has no disk, nor a root directory, of its own",
-                                                         machine.name));
+        throw Error(Code::unsupported_guest,
+                    fmt::format("machine {} has no disk, nor a root directory, of its own", machine.name));
     return system;
 }
 
 void require_alone(Hypervisor& hypervisor, const Machine& machine, std::string_view verb) {
     for (const auto& own : own_disks(hypervisor, machine)) {
         const auto cannot = [&](const std::string& why) {
-            return Error(Code::in_use, fmt::format("cannot {} machine {}: its disk {} {}", verb, machine.name,
-                                                   own.disk.target, why));
+            return Error(Code::in_use,
+                         fmt::format("cannot {} machine {}: its disk {} {}", verb, machine.name, own.disk.target, why));
         };
         if (own.disk.shareable) throw cannot("is shared with others");
         const auto machines = own.image ? hypervisor.storage().machines(*own.image)

@@ -26,8 +26,8 @@ void require_at_rest(const Machine& machine, std::string_view verb);
 /// unsupported_guest when its definition gives its guest a machine-id at each boot: none on its disk would last.
 void refuse_kernel_machine_id(const Machine& machine);
 
-/// Those of its disks that hold what is its own: no CD or floppy, none that is read-only. unsupported_guest for one that
-/// is no file or device of this host.
+/// Those of its disks that hold what is its own: no CD or floppy, none that is read-only. unsupported_guest for one
+/// that is no file or device of this host.
 std::vector<GuestDisk> own_disks(Hypervisor& hypervisor, const Machine& machine);
 
 /// The system on these disks, or below the container's root. unsupported_guest when it has neither.

@@ -24,10 +24,11 @@ struct GuestSystem {
 struct GuestIdentity {
     IdState state = IdState::unknown;
     DbusState dbus_state = DbusState::unknown;
-    std::optional<MachineId> id;         ///< what systemd would boot with
-    bool consistent = false;             ///< whether systemd, libdbus and GLib would all return `id`
-    std::vector<std::string> overrides;  ///< what sets an id at boot, such as "loader-entry:/boot/loader/entries/a.conf"
-    std::string operating_system;        ///< for people; "" if not known
+    std::optional<MachineId> id;  ///< what systemd would boot with
+    bool consistent = false;      ///< whether systemd, libdbus and GLib would all return `id`
+    std::vector<std::string>
+        overrides;                 ///< what sets an id at boot, such as "loader-entry:/boot/loader/entries/a.conf"
+    std::string operating_system;  ///< for people; "" if not known
     std::string hostname;
 };
 
@@ -35,9 +36,9 @@ struct GuestIdentity {
 struct IdentityChange {
     enum class Kind { assign, seal };
     Kind kind = Kind::assign;
-    std::optional<MachineId> id;       ///< for assign
-    bool uninitialized = false;        ///< for seal: the word instead of an empty file, so that a first boot follows
-    bool boot_entries = true;          ///< rewrite entries that set the old id; else they are Error unsupported_guest
+    std::optional<MachineId> id;  ///< for assign
+    bool uninitialized = false;   ///< for seal: the word instead of an empty file, so that a first boot follows
+    bool boot_entries = true;     ///< rewrite entries that set the old id; else they are Error unsupported_guest
     std::optional<std::string> hostname;
     std::optional<MachineId> expected;  ///< Error stale_generation when it has another id
 };
@@ -47,11 +48,12 @@ public:
     virtual ~GuestTool() = default;
 
     /// Errors, of both: unsupported_guest, which names what (no Linux, no system or several, encrypted, hibernated, an
-    /// override that cannot be rewritten, no regular file where the id should be), no_space, in_use (somebody has a disk
-    /// open), not_supported (no libguestfs that works here), cancelled.
+    /// override that cannot be rewritten, no regular file where the id should be), no_space, in_use (somebody has a
+    /// disk open), not_supported (no libguestfs that works here), cancelled.
     virtual GuestIdentity read_identity(const GuestSystem& system, Transfer& transfer) = 0;
     /// What it is afterwards.
-    virtual GuestIdentity change_identity(const GuestSystem& system, const IdentityChange& change, Transfer& transfer) = 0;
+    virtual GuestIdentity change_identity(const GuestSystem& system, const IdentityChange& change,
+                                          Transfer& transfer) = 0;
 };
 
 }  // namespace virtbus

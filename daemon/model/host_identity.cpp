@@ -5,9 +5,9 @@
 #include "base/log.h"
 #include "model/kernel_command_line.h"
 
+#include <fmt/format.h>
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -97,11 +97,13 @@ std::vector<Consequence> consequences_of_another_id(const std::string& root, con
     if (id && is_there(base / "var/log/journal" / id->text()))
         found.emplace_back("journal", "the journal until now is shown only with journalctl --merge");
     if (id && may_have_boot_entries(base, id->text()))
-        found.emplace_back("boot-entries", "boot entries may be named by the old id, and set it again at boot: "
-                                           "systemd.machine_id=");
+        found.emplace_back("boot-entries",
+                           "boot entries may be named by the old id, and set it again at boot: "
+                           "systemd.machine_id=");
     if (running_guests > 0)
-        found.emplace_back("running-guests", fmt::format("{} machines run; libvirt may be told that this is another host",
-                                                         running_guests));
+        found.emplace_back(
+            "running-guests",
+            fmt::format("{} machines run; libvirt may be told that this is another host", running_guests));
     found.emplace_back("cached", "programs that run keep the old id until they start again: reboot");
     return found;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// This host's machine-id: what its two files hold, watched, and the changes of them. Main thread only; the files are read
-// on a thread of its own.
+// This host's machine-id: what its two files hold, watched, and the changes of them. Main thread only; the files are
+// read on a thread of its own.
 #pragma once
 
 #include "base/directory_watch.h"

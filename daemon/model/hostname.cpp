@@ -38,8 +38,10 @@ bool is_hostname(std::string_view name) {
 
 void check_hostname(std::string_view name) {
     if (!is_hostname(name))
-        throw Error(Code::invalid_args, fmt::format("hostname: \"{}\" is no hostname: at most 64 letters, digits, \"-\" and "
-                                                    "\".\"", to_utf8(name.substr(0, 100))));
+        throw Error(Code::invalid_args,
+                    fmt::format("hostname: \"{}\" is no hostname: at most 64 letters, digits, \"-\" and "
+                                "\".\"",
+                                to_utf8(name.substr(0, 100))));
 }
 
 }  // namespace virtbus

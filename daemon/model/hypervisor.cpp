@@ -4,8 +4,8 @@
 #include "base/log.h"
 #include "model/uri.h"
 
-#include <asio/post.hpp>
 #include <fmt/format.h>
+#include <asio/post.hpp>
 
 #include <algorithm>
 #include <optional>
@@ -39,8 +39,8 @@ std::chrono::milliseconds with_jitter(std::chrono::milliseconds interval) {
     return interval + std::chrono::milliseconds(random() % static_cast<unsigned>(interval.count() / 4 + 1));
 }
 
-/// What libvirt says of a file is as old as its last look at the pool, and the file may be another by now. What is new and
-/// has changed `since` must be read again after the next look, whatever its stamp.
+/// What libvirt says of a file is as old as its last look at the pool, and the file may be another by now. What is new
+/// and has changed `since` must be read again after the next look, whatever its stamp.
 void distrust(ImageMap& images, const ImageMap& known, std::chrono::nanoseconds since) {
     for (auto& [name, image] : images) {
         const auto before = known.find(name);
@@ -271,7 +271,8 @@ void Hypervisor::drop_ports() {
 void Hypervisor::set_status(HypervisorStatus status) {
     if (status == status_) return;
     const auto before = std::exchange(status_, std::move(status));
-    const bool bad = status_.connection == ConnectionState::failed || status_.connection == ConnectionState::disconnected;
+    const bool bad =
+        status_.connection == ConnectionState::failed || status_.connection == ConnectionState::disconnected;
     const bool expected = settings_.origin == Origin::candidate && before.connection == ConnectionState::connecting;
     log::write(bad && !expected ? log::Level::warning : log::Level::info,
                fmt::format("hypervisor {} ({}): {}{}{}", name_, uri_, to_string(status_.connection),
@@ -283,9 +284,8 @@ void Hypervisor::set_status(HypervisorStatus status) {
 std::shared_ptr<Port> Hypervisor::port(Lane lane) const {
     const auto& port = ports_.at(static_cast<std::size_t>(lane));
     if (!port)
-        throw Error(Code::disconnected,
-                    fmt::format("hypervisor {} is {}{}{}", name_, to_string(status_.connection),
-                                status_.error.empty() ? "" : ": ", status_.error));
+        throw Error(Code::disconnected, fmt::format("hypervisor {} is {}{}{}", name_, to_string(status_.connection),
+                                                    status_.error.empty() ? "" : ": ", status_.error));
     return port;
 }
 

@@ -86,20 +86,20 @@ public:
 
     /// Connects, and keeps connected, from now until stop().
     void start();
-    /// Ends both loops and closes the connections; calls still under way may go on in their lanes, and so long it lives.
+    /// Ends both loops and closes the connections; calls still under way may go on in their lanes, and so long it
+    /// lives.
     void stop();
     /// Tries to connect now instead of at the next time.
     void reconnect() { retry_.set(); }
 
-    /// Returns when the first attempt to connect has ended, and all that there is was read if it was successful; or when
-    /// the daemon has run for a few seconds. So the call that has started the daemon is answered as any later one.
+    /// Returns when the first attempt to connect has ended, and all that there is was read if it was successful; or
+    /// when the daemon has run for a few seconds. So the call that has started the daemon is answered as any later one.
     Task<> settled();
 
-    /// Runs `work(Port&)` on the lane's connection and thread. Throws Error disconnected at once when there is none, but
-    /// waits a little for the first one.
+    /// Runs `work(Port&)` on the lane's connection and thread. Throws Error disconnected at once when there is none,
+    /// but waits a little for the first one.
     template <typename Work>
-    Task<std::invoke_result_t<Work&, Port&>> run(Lane lane, Work work,
-                                                 WorkerLane::Patience patience = call_patience);
+    Task<std::invoke_result_t<Work&, Port&>> run(Lane lane, Work work, WorkerLane::Patience patience = call_patience);
 
     /// How many calls run or wait in all lanes.
     [[nodiscard]] std::size_t pending() const;

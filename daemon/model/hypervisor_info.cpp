@@ -13,20 +13,20 @@ struct DriverType {
     HypervisorType type;
 };
 
-// virConnectGetType() in lower case. qemu is not here: it depends on KVM. Nor is test, whose host is made up. Sources: what
-// each driver's ConnectGetType returns in libvirt 9.0.0, https://libvirt.org/drivers.html for what it drives, and the
-// vendors' own terms for the type.
+// virConnectGetType() in lower case. qemu is not here: it depends on KVM. Nor is test, whose host is made up. Sources:
+// what each driver's ConnectGetType returns in libvirt 9.0.0, https://libvirt.org/drivers.html for what it drives, and
+// the vendors' own terms for the type.
 constexpr std::array driver_types{
     DriverType{"xen", HypervisorType::type_1},
-    DriverType{"esx", HypervisorType::type_1},        // also vpx:// and gsx://
+    DriverType{"esx", HypervisorType::type_1},  // also vpx:// and gsx://
     DriverType{"hyper-v", HypervisorType::type_1},
-    DriverType{"phyp", HypervisorType::type_1},       // IBM Power, until libvirt 6
+    DriverType{"phyp", HypervisorType::type_1},  // IBM Power, until libvirt 6
     DriverType{"vbox", HypervisorType::type_2},
-    DriverType{"vmware", HypervisorType::type_2},     // Player, Workstation, Fusion
+    DriverType{"vmware", HypervisorType::type_2},  // Player, Workstation, Fusion
     DriverType{"vz", HypervisorType::type_2},
     DriverType{"parallels", HypervisorType::type_2},  // vz's older name
     DriverType{"bhyve", HypervisorType::type_2},
-    DriverType{"ch", HypervisorType::type_1_and_2},   // Cloud Hypervisor: on KVM always
+    DriverType{"ch", HypervisorType::type_1_and_2},  // Cloud Hypervisor: on KVM always
     DriverType{"lxc", HypervisorType::container},
     DriverType{"openvz", HypervisorType::container},
 };
@@ -35,7 +35,8 @@ constexpr std::array driver_types{
 
 HypervisorType hypervisor_type(std::string_view driver, const std::vector<Acceleration>& accelerations) {
     if (driver == "qemu") {
-        const bool kvm = std::find(accelerations.begin(), accelerations.end(), Acceleration::kvm) != accelerations.end();
+        const bool kvm =
+            std::find(accelerations.begin(), accelerations.end(), Acceleration::kvm) != accelerations.end();
         return kvm ? HypervisorType::type_1_and_2 : HypervisorType::type_2;
     }
     for (const auto& entry : driver_types)

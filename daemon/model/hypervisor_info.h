@@ -29,7 +29,7 @@ struct HypervisorInfo {
     std::string arch;
     std::string cpu;
     HardwareVirtualization hardware = HardwareVirtualization::none;
-    std::vector<Acceleration> accelerations;    ///< best first
+    std::vector<Acceleration> accelerations;  ///< best first
     std::vector<Virtualization> guest_types;
     std::uint32_t cpus = 0;
     std::uint64_t memory = 0;

@@ -5,8 +5,8 @@
 #include "base/utf8.h"
 #include "model/uri.h"
 
-#include <asio/post.hpp>
 #include <fmt/format.h>
+#include <asio/post.hpp>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -92,7 +92,8 @@ void Hypervisors::read_kept() {
             kept_[name] = entry.at("uri").get<std::string>();
         }
     } catch (const std::exception&) {  // whose text may quote a URI
-        log::error(fmt::format("{} is damaged; hypervisors that were added are not known any more", file_.path().string()));
+        log::error(
+            fmt::format("{} is damaged; hypervisors that were added are not known any more", file_.path().string()));
     }
 }
 
@@ -119,8 +120,7 @@ void Hypervisors::tell(HypervisorsObserver& observer, Tell tell) {
 
 void Hypervisors::observe(HypervisorsObserver* observer) {
     observers_.push_back(observer);
-    for (const auto& hypervisor : all_)
-        tell(*observer, [&](HypervisorsObserver& each) { each.added(hypervisor); });
+    for (const auto& hypervisor : all_) tell(*observer, [&](HypervisorsObserver& each) { each.added(hypervisor); });
 }
 
 void Hypervisors::start() {
@@ -142,8 +142,7 @@ void Hypervisors::stop() {
 
 void Hypervisors::serve(const std::shared_ptr<Hypervisor>& hypervisor) {
     all_.insert(std::upper_bound(all_.begin(), all_.end(), hypervisor, by_name), hypervisor);
-    for (auto* observer : observers_)
-        tell(*observer, [&](HypervisorsObserver& each) { each.added(hypervisor); });
+    for (auto* observer : observers_) tell(*observer, [&](HypervisorsObserver& each) { each.added(hypervisor); });
 }
 
 void Hypervisors::look_for_candidates() {
@@ -186,7 +185,8 @@ std::shared_ptr<Hypervisor> Hypervisors::find(const std::string& name) const {
 std::shared_ptr<Hypervisor> Hypervisors::require(const std::string& name) const {
     auto hypervisor = find(name);
     if (!hypervisor)
-        throw Error(Code::no_such_hypervisor, fmt::format("there is no hypervisor \"{}\"", to_utf8(name.substr(0, 100))));
+        throw Error(Code::no_such_hypervisor,
+                    fmt::format("there is no hypervisor \"{}\"", to_utf8(name.substr(0, 100))));
     return hypervisor;
 }
 
@@ -200,7 +200,8 @@ Task<std::shared_ptr<Hypervisor>> Hypervisors::add(std::string name, std::string
     std::erase_if(leaving_, [](const auto& weak) { return weak.expired(); });
     if (leaving() >= most_leaving)
         throw Error(Code::busy, fmt::format("{} hypervisors that were removed do not answer, and are still waited for; "
-                                            "try again later", leaving()));
+                                            "try again later",
+                                            leaving()));
     kept_[name] = uri;
     try {
         co_await write_kept();
@@ -222,7 +223,8 @@ Task<> Hypervisors::remove(std::string name) {
     const auto hypervisor = require(name);
     if (hypervisor->is_configured())
         throw Error(Code::invalid_state, fmt::format("hypervisor {} stands in {}: a call removes only what a call has "
-                                                     "added", name, configured_.where));
+                                                     "added",
+                                                     name, configured_.where));
     auto kept = kept_.extract(name);
     try {
         co_await write_kept();
@@ -263,8 +265,9 @@ void Hypervisors::reconfigure(ConfiguredHypervisors configured) {
 void check_hypervisor_name(const std::string& name) {
     const auto allowed = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.'; };
     if (name.empty() || name.size() > 64 || !std::all_of(name.begin(), name.end(), allowed))
-        throw Error(Code::invalid_args, fmt::format("hypervisor name \"{}\": 1 to 64 letters, digits, \"_\", \"-\" and \".\"",
-                                                    to_utf8(name.substr(0, 100))));
+        throw Error(Code::invalid_args,
+                    fmt::format("hypervisor name \"{}\": 1 to 64 letters, digits, \"_\", \"-\" and \".\"",
+                                to_utf8(name.substr(0, 100))));
 }
 
 }  // namespace virtbus

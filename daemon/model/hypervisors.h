@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The hypervisors that are served: those of the configuration, which stay, and those that callers add and remove, which
-// are kept in the state directory; and those that virtbusd looks for by itself, which show when they answer. Main thread
-// only.
+// are kept in the state directory; and those that virtbusd looks for by itself, which show when they answer. Main
+// thread only.
 #pragma once
 
 #include "model/hypervisor.h"
@@ -28,8 +28,9 @@ public:
 struct ConfiguredHypervisors {
     std::map<std::string, std::string> uris;        ///< by name
     std::map<std::string, std::string> candidates;  ///< served if they answer at the first attempt, else left alone
-    std::string where;  ///< for people, such as "/etc/virtbus/virtbus.json"
-    std::chrono::seconds poll_interval = Hypervisor::Settings().poll_interval;  ///< of all, also of those that are added
+    std::string where;                              ///< for people, such as "/etc/virtbus/virtbus.json"
+    std::chrono::seconds poll_interval =
+        Hypervisor::Settings().poll_interval;  ///< of all, also of those that are added
 };
 
 class Hypervisors {
@@ -66,8 +67,8 @@ public:
     /// The same; Error no_such_hypervisor.
     [[nodiscard]] std::shared_ptr<Hypervisor> require(const std::string& name) const;
 
-    /// Serves another one, and keeps it: on disk when it returns. Error invalid_args, already_exists, or busy when there
-    /// are too many.
+    /// Serves another one, and keeps it: on disk when it returns. Error invalid_args, already_exists, or busy when
+    /// there are too many.
     Task<std::shared_ptr<Hypervisor>> add(std::string name, std::string uri);
     /// Serves it no longer; its connections may take their time to close, and nothing waits for that. Error
     /// no_such_hypervisor, or invalid_state for one of the configuration.
@@ -99,7 +100,7 @@ private:
     StateFile file_;
     MakeConnector connector_;
     ConfiguredHypervisors configured_;
-    std::map<std::string, std::string> kept_;   // name → URI; also of those that are configured by now
+    std::map<std::string, std::string> kept_;  // name → URI; also of those that are configured by now
     List all_;
     std::vector<std::shared_ptr<Candidate>> candidates_;
     std::vector<std::weak_ptr<Hypervisor>> leaving_;  // removed, with something still under way

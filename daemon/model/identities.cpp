@@ -117,7 +117,8 @@ void Identities::removed(const std::shared_ptr<Hypervisor>& hypervisor) {
     std::erase_if(followers_, [&](const auto& follower) { return &follower->hypervisor() == hypervisor.get(); });
     for (const auto& [uuid, machine] : hypervisor->inventory().machines()) removed({hypervisor->name(), uuid});
     // Of those as well that are not there at the moment.
-    const auto gone = std::erase_if(learnt_, [&](const auto& entry) { return entry.first.hypervisor == hypervisor->name(); });
+    const auto gone =
+        std::erase_if(learnt_, [&](const auto& entry) { return entry.first.hypervisor == hypervisor->name(); });
     if (gone > 0) save();
 }
 
@@ -170,8 +171,8 @@ void Identities::show(Hypervisor& hypervisor, const Machine& value) {
     if (const auto found = learnt_.find(machine); found != learnt_.end()) {
         now = found->second;
         const auto written = written_since(hypervisor, value, now.observed);
-        now.stale = now.stale || written == Written::yes ||
-                    (written == Written::unknown && !watched_.contains(machine));
+        now.stale =
+            now.stale || written == Written::yes || (written == Written::unknown && !watched_.contains(machine));
         // A systemd since 257 takes the firmware's then, which is the VM's UUID, and an older one the disk's.
         now.stale = now.stale || value.kernel_machine_id.firmware;
     }

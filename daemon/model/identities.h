@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The machine-ids of this host and of all machines, as far as they are known, and which of them are the same. Guests' ids
-// are learnt by reading disks, which is slow: so they are kept in the state directory, readable by us alone, for
+// The machine-ids of this host and of all machines, as far as they are known, and which of them are the same. Guests'
+// ids are learnt by reading disks, which is slow: so they are kept in the state directory, readable by us alone, for
 // machine-id(5) calls them confidential.
 //
 // What was learnt is stale when the guest has run since, and when a file that its disks are was written to since, or
@@ -88,9 +88,9 @@ private:
     StateFile file_;
     IdentitiesObserver* observer_ = nullptr;
     std::vector<std::unique_ptr<Follower>> followers_;
-    std::map<MachineRef, Identity> learnt_;      // kept in the file; also of machines that are not there at the moment
-    std::set<MachineRef> watched_;               // all that has happened to it since it was learnt is known
-    std::map<ObjectRef, Identity> shown_;        // of those that are there
+    std::map<MachineRef, Identity> learnt_;  // kept in the file; also of machines that are not there at the moment
+    std::set<MachineRef> watched_;           // all that has happened to it since it was learnt is known
+    std::map<ObjectRef, Identity> shown_;    // of those that are there
     std::map<MachineId, std::set<ObjectRef>> by_id_;
 };
 

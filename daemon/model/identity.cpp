@@ -49,8 +49,8 @@ Identity identity_of(const GuestIdentity& found, IdentitySource source) {
 }
 
 Identity identity_of(const IdentityReading& reading) {
-    return {reading.etc.state, reading.dbus_state, reading.id,           reading.consistent, IdentitySource::files,
-            now_usec(),        false,              reading.obstacles};
+    return {reading.etc.state,     reading.dbus_state, reading.id, reading.consistent,
+            IdentitySource::files, now_usec(),         false,      reading.obstacles};
 }
 
 }  // namespace virtbus

@@ -15,7 +15,7 @@ namespace virtbus {
 /// How it was learnt.
 enum class IdentitySource {
     none,
-    files,                ///< of this host, or of a container
+    files,  ///< of this host, or of a container
     disk,
     assigned,             ///< written to the disk and read back
     agent,                ///< said, or written and read back, by the agent in the running guest
@@ -34,8 +34,8 @@ struct Identity {
     std::optional<MachineId> id;  ///< what the system runs with, or would boot with; confidential for guests
     bool consistent = false;
     IdentitySource source = IdentitySource::none;
-    std::uint64_t observed = 0;   ///< microseconds since 1970
-    bool stale = false;           ///< the guest has run since
+    std::uint64_t observed = 0;  ///< microseconds since 1970
+    bool stale = false;          ///< the guest has run since
     std::vector<std::string> overrides;
 
     bool operator==(const Identity&) const = default;

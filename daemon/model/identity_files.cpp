@@ -200,7 +200,8 @@ MachineId IdentityFiles::get(IdFile file) const {
     if (second.content.dbus) return *second.content.dbus;
     throw Error(Code::failed,
                 fmt::format("D-Bus library appears to be incorrectly set up: see the manual page for dbus-uuidgen to "
-                            "correct this issue. ({}; {})", first.failure, second.failure));
+                            "correct this issue. ({}; {})",
+                            first.failure, second.failure));
 }
 
 IdentityFiles::Ensured IdentityFiles::ensure(IdFile file) {
@@ -238,9 +239,8 @@ bool IdentityFiles::link_dbus() {
     const auto dbus = look_at_id(root_, dbus_id_path);
     const bool is_missing = dbus.kind == LookKind::missing || dbus.kind == LookKind::dangling;
     if (!is_missing && dbus.content.dbus != etc)
-        throw Error(Code::invalid_state,
-                    fmt::format("{} has not the id of {}: remove the wrong one of them", root_.shown(dbus_id_path),
-                                root_.shown(etc_id_path)));
+        throw Error(Code::invalid_state, fmt::format("{} has not the id of {}: remove the wrong one of them",
+                                                     root_.shown(dbus_id_path), root_.shown(etc_id_path)));
     const auto place = root_.place(dbus_id_path);
     if (!place) throw not_created(root_, dbus_id_path);
     auto link = Replacement::link(*place, etc_id_path);
@@ -298,7 +298,8 @@ void IdentityFiles::seal(bool uninitialized) {
 void IdentityFiles::verify(const MachineId& id) const {
     if (read().id != id || get(IdFile::standard) != id)
         throw Error(Code::failed, fmt::format("The machine-id of {} was written, and then read as another: somebody "
-                                              "else changes it at the same time", root_.shown("/")));
+                                              "else changes it at the same time",
+                                              root_.shown("/")));
 }
 
 }  // namespace virtbus

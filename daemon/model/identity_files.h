@@ -24,7 +24,7 @@ enum class DbusState {
     missing,
     empty,
     invalid,
-    unknown,    ///< nobody has looked
+    unknown,  ///< nobody has looked
 };
 
 std::string_view to_string(DbusState state);
@@ -43,9 +43,9 @@ std::optional<IdFile> to_id_file(std::string_view word);  // "", etc, dbus
 struct IdentityReading {
     IdContent etc;
     DbusState dbus_state = DbusState::unknown;
-    IdContent dbus;                ///< what the dbus path leads to
-    std::optional<MachineId> id;   ///< systemd's
-    bool consistent = false;       ///< whether systemd, libdbus and GLib would all return `id`
+    IdContent dbus;               ///< what the dbus path leads to
+    std::optional<MachineId> id;  ///< systemd's
+    bool consistent = false;      ///< whether systemd, libdbus and GLib would all return `id`
     /// Why it cannot be changed for good: mount-point, tmpfs, read-only (also: immutable), hard-link (a file has a name
     /// beside these two: a system that was copied by links would be changed with this one).
     std::vector<std::string> obstacles;

@@ -61,8 +61,8 @@ Task<std::string> audit_one(Audited audited, JobControl& job, Jobs& jobs, std::s
     if (!audited.machine) co_return "";
     try {
         auto access = access_to(*audited.hypervisor, *audited.machine, tool, "read");
-        const auto claim = jobs.claims().take(fmt::format("job {} (machine-id-audit)", job.number()), {},
-                                              access.claims);
+        const auto claim =
+            jobs.claims().take(fmt::format("job {} (machine-id-audit)", job.number()), {}, access.claims);
         co_await read_work(audited.hypervisor, job, std::move(access), identities, ref, Counts::nothing);
     } catch (const Error& error) {
         if (error.code() == Code::cancelled) throw;
@@ -137,7 +137,8 @@ std::uint64_t IdentityJobs::regenerate(const JobOrigin& origin, const Machine& m
     return change(JobKind::machine_id_regenerate, origin, machine, wanted, plan.expected, promise(*wanted.id));
 }
 
-std::uint64_t IdentityJobs::seal(const JobOrigin& origin, const Machine& machine, bool uninitialized, bool boot_entries) {
+std::uint64_t IdentityJobs::seal(const JobOrigin& origin, const Machine& machine, bool uninitialized,
+                                 bool boot_entries) {
     IdentityChange wanted;
     wanted.kind = IdentityChange::Kind::seal;
     wanted.uninitialized = uninitialized;
@@ -149,13 +150,12 @@ std::uint64_t IdentityJobs::audit(std::uint32_t owner, std::vector<std::shared_p
     std::vector<Audited> all;
     for (const auto& hypervisor : hypervisors)
         for (const auto& [uuid, machine] : hypervisor->inventory().machines())
-            if (wants_reading(identities_.find(MachineRef{hypervisor->name(), uuid}))) all.push_back({hypervisor, machine});
-    std::sort(all.begin(), all.end(), [](const auto& left, const auto& right) {
-        return left.machine->name < right.machine->name;
-    });
-    return jobs_.start({JobKind::machine_id_audit, HostRef{}, owner, {}, {}}, [this, all](JobControl& job) {
-        return audit_work(all, job, jobs_, tool_, identities_);
-    });
+            if (wants_reading(identities_.find(MachineRef{hypervisor->name(), uuid})))
+                all.push_back({hypervisor, machine});
+    std::sort(all.begin(), all.end(),
+              [](const auto& left, const auto& right) { return left.machine->name < right.machine->name; });
+    return jobs_.start({JobKind::machine_id_audit, HostRef{}, owner, {}, {}},
+                       [this, all](JobControl& job) { return audit_work(all, job, jobs_, tool_, identities_); });
 }
 
 IdentityJobs::Promise IdentityJobs::promise(const MachineId& id) {
@@ -169,7 +169,8 @@ void IdentityJobs::refuse_duplicate(const MachineId& id, const std::optional<Mac
     for (const auto& other : identities_.with(id))
         if (!machine || other != ObjectRef(*machine))
             throw Error(Code::duplicate_machine_id, fmt::format("{} has that machine-id already; Regenerate makes one "
-                                                                "that nobody has", to_string(other)));
+                                                                "that nobody has",
+                                                                to_string(other)));
     for (const auto& each : promised_)
         if (const auto promised = each.lock(); promised && *promised == id)
             throw Error(Code::duplicate_machine_id, "another machine is about to get that machine-id");

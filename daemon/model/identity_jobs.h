@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The jobs on machine-ids of guests, one function each: it looks whether the rules allow it, which fails at once, claims
-// the machine and its disks, and begins the job. Returns the job's number. Main thread only.
+// The jobs on machine-ids of guests, one function each: it looks whether the rules allow it, which fails at once,
+// claims the machine and its disks, and begins the job. Returns the job's number. Main thread only.
 #pragma once
 
 #include "model/guest_access.h"
@@ -30,7 +30,8 @@ public:
         : jobs_(jobs), identities_(identities), tool_(std::move(tool)) {}
 
     std::uint64_t refresh(const JobOrigin& origin, const Machine& machine);
-    std::uint64_t assign(const JobOrigin& origin, const Machine& machine, const MachineId& id, const IdentityPlan& plan);
+    std::uint64_t assign(const JobOrigin& origin, const Machine& machine, const MachineId& id,
+                         const IdentityPlan& plan);
     /// A new random id.
     std::uint64_t regenerate(const JobOrigin& origin, const Machine& machine, const IdentityPlan& plan);
     std::uint64_t seal(const JobOrigin& origin, const Machine& machine, bool uninitialized, bool boot_entries);

@@ -34,8 +34,8 @@ Preallocation preallocation(const Image& image) {
 }
 
 void clean_text(Image& image) {
-    for (auto* text : {&image.pool, &image.name, &image.path, &image.format, &image.backing_file,
-                       &image.backing_format})
+    for (auto* text :
+         {&image.pool, &image.name, &image.path, &image.format, &image.backing_file, &image.backing_format})
         *text = to_utf8(*text);
 }
 

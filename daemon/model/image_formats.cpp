@@ -25,12 +25,13 @@ ImageFormats::ImageFormats(asio::io_context& loop, std::filesystem::path file) :
     try {
         const auto document = Json::parse(*text);
         for (const auto& [path, record] : document.items())
-            records_[path] = {record.at("inode").get<std::uint64_t>(), record.at("format").get<std::string>(),
+            records_[path] = {record.at("inode").get<std::uint64_t>(),
+                              record.at("format").get<std::string>(),
                               {record.value("replaced-inode", std::uint64_t{0}), record.value("replaced-format", "")}};
     } catch (const Json::exception& error) {
         records_.clear();
-        log::error(fmt::format("{} is damaged, the formats of images are not known: {}", file_.path().string(),
-                               error.what()));
+        log::error(
+            fmt::format("{} is damaged, the formats of images are not known: {}", file_.path().string(), error.what()));
     }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What format images have, as far as somebody who should know has said so: virtbus, when it made them, or a machine's
-// definition. A guest that owns a raw disk can write the header of any other format into it, and have its host read files
-// through that; so what was once said counts, not what is found in the file. Main thread only.
+// definition. A guest that owns a raw disk can write the header of any other format into it, and have its host read
+// files through that; so what was once said counts, not what is found in the file. Main thread only.
 #pragma once
 
 #include "model/state_file.h"

@@ -29,15 +29,16 @@ NewFile file_for(const Pool& pool, const NewImage& image) {
     return {pool.path, {}, image.name, image.format, image.preallocation, false};
 }
 
-/// As transfer(), of work that makes a temporary file: when it fails nothing is left of that, nor of what was said of it,
-/// and libvirt looks again and forgets what it has seen.
+/// As transfer(), of work that makes a temporary file: when it fails nothing is left of that, nor of what was said of
+/// it, and libvirt looks again and forgets what it has seen.
 Task<> transfer_draft(Bench bench, JobControl& job, std::string pool, const Draft& draft,
                       std::function<void(Port&, Transfer&)> work) {
     auto& storage = bench.hypervisor->storage();
     const auto path = draft.file.directory + "/" + draft.file.name;
     std::exception_ptr failure;
     try {
-        // Before the file has its name: what it is must be known as soon as it can be seen, even if we do not live to say it.
+        // Before the file has its name: what it is must be known as soon as it can be seen, even if we do not live to
+        // say it.
         if (draft.declared) co_await storage.declare(path, draft.file.format);
         co_await transfer(bench.hypervisor, job, std::move(work));
     } catch (...) {
@@ -58,7 +59,9 @@ Task<> make(Bench bench, JobControl& job, JobKind kind, std::string pool, NewFil
     const auto path = target.directory + "/" + target.name;
     auto& storage = bench.hypervisor->storage();
     draft.declared = storage.can_declare_early(path);
-    auto work = [target, making = std::move(making)](Port& port, Transfer& progress) { making(port, target, progress); };
+    auto work = [target, making = std::move(making)](Port& port, Transfer& progress) {
+        making(port, target, progress);
+    };
     co_await transfer_draft(bench, job, pool, draft, std::move(work));
     if (!draft.declared) co_await storage.declare(path, target.format);
     co_await show_image(bench.hypervisor, pool, target.name);
@@ -146,17 +149,17 @@ std::uint64_t ImageJobs::create(const JobOrigin& origin, const NewImage& image, 
     }
     size = check_image_size("size", size);
     if (image.preallocation == Preallocation::full) require_space(*pool, size);
-    const auto warning = size <= pool->available
-                             ? std::string()
-                             : fmt::format("pool {} has {} bytes left: it cannot hold the image should a machine fill it",
-                                           pool->name, pool->available);
+    const auto warning =
+        size <= pool->available
+            ? std::string()
+            : fmt::format("pool {} has {} bytes left: it cannot hold the image should a machine fill it", pool->name,
+                          pool->available);
     const Bench bench{origin.hypervisor, &journal_, tool_};
     return jobs_.start(plan, [=, file = file_for(*pool, image), pool = image.pool](JobControl& job) {
         if (!warning.empty()) job.set_result("warning", warning);
-        return make(bench, job, JobKind::create, pool, file,
-                    [=](Port&, const NewFile& target, Transfer& progress) {
-                        bench.tool->create(target, size, base, progress);
-                    });
+        return make(bench, job, JobKind::create, pool, file, [=](Port&, const NewFile& target, Transfer& progress) {
+            bench.tool->create(target, size, base, progress);
+        });
     });
 }
 
@@ -259,8 +262,8 @@ std::uint64_t ImageJobs::rebase(const JobOrigin& origin, const Image& image, con
     require_plain(hypervisor, image, "rebase");
     require_plain(hypervisor, *below, "base an image on");
     if (image.format != "qcow2")
-        throw Error(Code::invalid_state, fmt::format("image {}/{} is {}: only qcow2 can be based on another", image.pool,
-                                                     image.name, image.format));
+        throw Error(Code::invalid_state, fmt::format("image {}/{} is {}: only qcow2 can be based on another",
+                                                     image.pool, image.name, image.format));
     const auto chain = hypervisor.storage().chain(*below);
     const auto is_image = [&](const ImagePtr& each) { return each->path == image.path; };
     if (is_image(below) || std::any_of(chain.begin(), chain.end(), is_image))
@@ -269,10 +272,12 @@ std::uint64_t ImageJobs::rebase(const JobOrigin& origin, const Image& image, con
     refuse_running(hypervisor, image, "rebase");
     refuse_overlays(hypervisor, image, "rebase");
     refuse_running(hypervisor, *below, "base an image on");
-    return replace(JobKind::rebase, origin, image, {{}, {}, "qcow2", Preallocation::off},
-                   [tool = tool_, file = file_of(image), base = file_of(*below)](
-                       const NewFile& target, Transfer& progress) { tool->rebase(file, target, base, progress); },
-                   backing);
+    return replace(
+        JobKind::rebase, origin, image, {{}, {}, "qcow2", Preallocation::off},
+        [tool = tool_, file = file_of(image), base = file_of(*below)](const NewFile& target, Transfer& progress) {
+            tool->rebase(file, target, base, progress);
+        },
+        backing);
 }
 
 std::uint64_t ImageJobs::resize(const JobOrigin& origin, const Image& image, std::uint64_t size, bool shrink) {
@@ -281,9 +286,10 @@ std::uint64_t ImageJobs::resize(const JobOrigin& origin, const Image& image, std
     require_plain(hypervisor, image, "resize");
     size = check_image_size("size", size);
     if (size < image.virtual_size && !shrink)
-        throw Error(Code::invalid_args, fmt::format("size: image {}/{} has {} bytes; what lies beyond {} would be lost: "
-                                                    "\"shrink\" allows that", image.pool, image.name,
-                                                    image.virtual_size, size));
+        throw Error(Code::invalid_args,
+                    fmt::format("size: image {}/{} has {} bytes; what lies beyond {} would be lost: "
+                                "\"shrink\" allows that",
+                                image.pool, image.name, image.virtual_size, size));
     refuse_overlays(hypervisor, image, "resize");
     std::vector<MachinePtr> running;
     for (const auto& machine : hypervisor.storage().machines(image))
@@ -313,8 +319,7 @@ std::uint64_t ImageJobs::export_image(const JobOrigin& origin, const Image& imag
     const JobPlan plan{JobKind::export_image, subject, origin.owner, {}, {subject}};
     const Bench bench{origin.hypervisor, &journal_, tool_};
     const bool as_it_is = (format.empty() || format == image.format) && image.backing_file.empty();
-    if (as_it_is)
-        return jobs_.start(plan, [=](JobControl& job) { return export_work(bench, job, subject, target); });
+    if (as_it_is) return jobs_.start(plan, [=](JobControl& job) { return export_work(bench, job, subject, target); });
 
     require_writable_pool(hypervisor, image.pool);
     require_plain(hypervisor, image, "export");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The jobs on pools and images, one function each: it looks whether the rules allow it, which fails at once, claims what
-// it works on, and begins the job. Returns the job's number. Main thread only.
+// The jobs on pools and images, one function each: it looks whether the rules allow it, which fails at once, claims
+// what it works on, and begins the job. Returns the job's number. Main thread only.
 #pragma once
 
 #include "model/hypervisor.h"

@@ -27,10 +27,12 @@ PoolPtr require_writable_pool(Hypervisor& hypervisor, const std::string& name) {
     const auto pool = require_pool(hypervisor, name);
     if (!hypervisor.is_local())
         throw Error(Code::not_supported, fmt::format("pool {} is on another host, that of {}: images are made and "
-                                                     "changed only on this one", name, hypervisor.uri()));
+                                                     "changed only on this one",
+                                                     name, hypervisor.uri()));
     if (pool->type != "dir")
         throw Error(Code::not_supported, fmt::format("pool {} is of type {}: images are made and changed only in pools "
-                                                     "of type dir", name, pool->type));
+                                                     "of type dir",
+                                                     name, pool->type));
     return pool;
 }
 
@@ -51,23 +53,26 @@ void refuse_running(Hypervisor& hypervisor, const Image& image, std::string_view
     for (const auto& each : all)
         for (const auto& machine : hypervisor.storage().machines(*each))
             if (is_active(machine->state))
-                throw cannot(Code::in_use, verb, image, fmt::format("machine {} is {} and has {} as a disk; shut it down "
-                                                                    "first", machine->name, to_string(machine->state),
-                                                                    each->path == image.path ? "it" : full_name(*each)));
+                throw cannot(Code::in_use, verb, image,
+                             fmt::format("machine {} is {} and has {} as a disk; shut it down "
+                                         "first",
+                                         machine->name, to_string(machine->state),
+                                         each->path == image.path ? "it" : full_name(*each)));
 }
 
 void refuse_machines(Hypervisor& hypervisor, const Image& image, std::string_view verb, std::string_view way_out) {
     const auto machines = hypervisor.storage().machines(image);
     if (!machines.empty())
-        throw cannot(Code::in_use, verb, image, fmt::format("machine {} has it as a disk; {}", machines.front()->name,
-                                                            way_out));
+        throw cannot(Code::in_use, verb, image,
+                     fmt::format("machine {} has it as a disk; {}", machines.front()->name, way_out));
 }
 
 void refuse_overlays(Hypervisor& hypervisor, const Image& image, std::string_view verb) {
     const auto overlays = hypervisor.storage().overlays(image);
     if (!overlays.empty())
-        throw cannot(Code::in_use, verb, image, fmt::format("image {} is based on it; Flatten or Delete that first",
-                                                            full_name(*overlays.front())));
+        throw cannot(
+            Code::in_use, verb, image,
+            fmt::format("image {} is based on it; Flatten or Delete that first", full_name(*overlays.front())));
 }
 
 void require_plain(Hypervisor& hypervisor, const Image& image, std::string_view verb) {
@@ -75,8 +80,8 @@ void require_plain(Hypervisor& hypervisor, const Image& image, std::string_view 
     const Image* above = nullptr;
     const auto require = [&](const Image& each) {
         if (each.format != "qcow2" && each.format != "raw")
-            throw cannot(Code::not_supported, verb, image, fmt::format("the format of {} is {}, not qcow2 or raw",
-                                                                       full_name(each), each.format));
+            throw cannot(Code::not_supported, verb, image,
+                         fmt::format("the format of {} is {}, not qcow2 or raw", full_name(each), each.format));
         if (each.external_data)
             throw cannot(Code::unsafe_image, verb, image, full_name(each) + " keeps its data in another file");
         if (each.encrypted) throw cannot(Code::not_supported, verb, image, full_name(each) + " is encrypted");
@@ -97,8 +102,8 @@ void require_plain(Hypervisor& hypervisor, const Image& image, std::string_view 
 
 void require_space(const Pool& pool, std::uint64_t needed) {
     if (needed > pool.available)
-        throw Error(Code::no_space, fmt::format("pool {} has {} bytes left, and {} are needed", pool.name,
-                                                pool.available, needed));
+        throw Error(Code::no_space,
+                    fmt::format("pool {} has {} bytes left, and {} are needed", pool.name, pool.available, needed));
 }
 
 Claims::Claim claim_disks(Jobs& jobs, Hypervisor& hypervisor, const std::string& who, const std::vector<Disk>& disks) {

@@ -25,7 +25,7 @@ struct NewFile {
     std::string name;       ///< empty: it stays under the temporary one, for whoever asked to remove
     std::string format = "qcow2";
     Preallocation preallocation = Preallocation::off;
-    bool replace = false;   ///< takes the place of the file of that name; else already_exists where there is one
+    bool replace = false;  ///< takes the place of the file of that name; else already_exists where there is one
 };
 
 struct CheckReport {

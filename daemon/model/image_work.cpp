@@ -5,9 +5,9 @@
 #include "base/log.h"
 #include "model/aside.h"
 
+#include <fmt/format.h>
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <atomic>
@@ -59,8 +59,9 @@ Task<> wait_a_while(asio::io_context& loop, Clock::duration interval) {
 Task<> await_age(asio::io_context& loop, std::uint64_t time) {
     const auto now = now_usec();
     if (now < time)
-        throw Error(Code::failed, "the clock was set back since, and what has changed cannot be told: set it right, "
-                                  "and start virtbusd again");
+        throw Error(Code::failed,
+                    "the clock was set back since, and what has changed cannot be told: set it right, "
+                    "and start virtbusd again");
     const std::chrono::microseconds age(now - time);
     if (age < age_known) co_await wait_a_while(loop, age_known - age);
 }

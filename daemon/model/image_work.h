@@ -33,8 +33,8 @@ struct Draft {
     bool declared = false;  ///< its format is said already
 };
 
-/// Chooses a temporary name, and writes it into the journal before anything is made. `job_text` is for people; `machine`
-/// is the one that will be defined with the file.
+/// Chooses a temporary name, and writes it into the journal before anything is made. `job_text` is for people;
+/// `machine` is the one that will be defined with the file.
 Task<Draft> begin_draft(JobJournal& journal, const JobControl& job, std::string job_text, NewFile file,
                         std::optional<MachineRef> machine = {});
 

@@ -149,8 +149,7 @@ Task<> Inventory::await_reading(Uuid uuid, bool for_removal) {
     waiter->for_removal = for_removal;
     due(uuid).waiters.push_back(waiter);
     const bool done = co_await waiter->done.wait(refresh_patience);
-    if (!done)
-        throw Error(Code::timeout, "it was done, but the hypervisor did not tell the outcome in time");
+    if (!done) throw Error(Code::timeout, "it was done, but the hypervisor did not tell the outcome in time");
     if (waiter->failure) std::rethrow_exception(waiter->failure);
 }
 
@@ -379,7 +378,8 @@ void Inventory::tell_events(std::size_t count, const std::vector<Uuid>* only) {
     std::deque<std::pair<Uuid, LifecycleEvent>> later;
     for (std::size_t i = 0; i < events_.size(); ++i) {
         auto& [uuid, event] = events_[i];
-        const bool due_now = i < count && (only == nullptr || std::find(only->begin(), only->end(), uuid) != only->end());
+        const bool due_now =
+            i < count && (only == nullptr || std::find(only->begin(), only->end(), uuid) != only->end());
         if (!due_now)
             later.push_back(std::move(events_[i]));
         else

@@ -194,7 +194,7 @@ private:
     std::function<void(const std::vector<DiskSource>&)> disks_changed_;
     std::function<void(const Machine&)> job_begun_;
     std::unordered_map<Uuid, Due> due_;
-    std::deque<Uuid> order_;  // the keys of due_, oldest first
+    std::deque<Uuid> order_;                              // the keys of due_, oldest first
     std::deque<std::pair<Uuid, LifecycleEvent>> events_;  // not told yet, oldest first
     std::vector<std::weak_ptr<Watch>> watches_;
     std::unordered_set<Uuid> unread_;  // could not be read, or not to the end of what libvirt does with it

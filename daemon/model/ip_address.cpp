@@ -85,8 +85,6 @@ std::uint32_t IpSubnet::network() const {
     return prefix == 0 ? 0 : address.number() & ~std::uint32_t{0} << (32 - prefix);
 }
 
-std::uint32_t IpSubnet::broadcast() const {
-    return prefix == 32 ? network() : network() | ~std::uint32_t{0} >> prefix;
-}
+std::uint32_t IpSubnet::broadcast() const { return prefix == 32 ? network() : network() | ~std::uint32_t{0} >> prefix; }
 
 }  // namespace virtbus

@@ -4,9 +4,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include <fmt/format.h>
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>

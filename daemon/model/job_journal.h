@@ -23,8 +23,8 @@ public:
         std::string job;  ///< for people, such as "clone image default/web.qcow2"
         std::string directory;
         std::string temporary;
-        /// A machine that is defined with this file when it is whole, and which name the file has then: the file is what
-        /// the machine is, whole or not there.
+        /// A machine that is defined with this file when it is whole, and which name the file has then: the file is
+        /// what the machine is, whole or not there.
         std::optional<MachineRef> machine = {};
         std::string name = {};
         /// When it was known to have that name, and to go with its machine; microseconds since 1970.
@@ -63,16 +63,16 @@ public:
     /// On disk when it returns.
     Task<std::unique_ptr<Line>> begin(Entry entry);
 
-    /// Removes a job's temporary file, whether or not the hypervisor can be reached. A line whose file cannot be removed
-    /// is kept until it can.
+    /// Removes a job's temporary file, whether or not the hypervisor can be reached. A line whose file cannot be
+    /// removed is kept until it can.
     Task<> clean_up(std::shared_ptr<ImageTool> tool, Line& line, std::string directory, std::string temporary);
 
     /// Removes what an earlier daemon had half made, or finishes it, and says so in the log; done once, at the start.
     Task<> recover(std::shared_ptr<ImageTool> tool, IsThere is_there, RemovePublished remove_published);
 
 private:
-    /// Work that ends what a line is about; without an Error the line goes, and `outcome` is what the log says. With one it
-    /// is done again later.
+    /// Work that ends what a line is about; without an Error the line goes, and `outcome` is what the log says. With
+    /// one it is done again later.
     Task<> settle(std::uint64_t number, std::function<void()> work, std::string outcome);
     /// After a while, and again and again until there is no Error.
     static Task<> settle_later(std::weak_ptr<JobJournal*> self, asio::io_context& loop, std::uint64_t number,

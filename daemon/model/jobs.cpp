@@ -4,8 +4,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#include <asio/steady_timer.hpp>
 #include <fmt/format.h>
+#include <asio/steady_timer.hpp>
 
 #include <algorithm>
 
@@ -120,9 +120,10 @@ std::uint64_t Jobs::start(const JobPlan& plan, Work work) {
         throw Error(Code::busy, fmt::format("{} jobs are running; try again when some have ended", running_most));
     const bool has_limit = plan.owner != 0 && plan.owner != no_job_owner;
     if (has_limit && running_of(plan.owner) >= most_for_one_)
-        throw Error(Code::limits_exceeded, fmt::format("{} jobs of uid {} are running, and more are not allowed (limits.jobs of "
-                                                       "virtbusd's configuration): wait for one to end, or cancel one",
-                                                       running_of(plan.owner), plan.owner));
+        throw Error(Code::limits_exceeded,
+                    fmt::format("{} jobs of uid {} are running, and more are not allowed (limits.jobs of "
+                                "virtbusd's configuration): wait for one to end, or cancel one",
+                                running_of(plan.owner), plan.owner));
     const auto number = last_number_ + 1;
     auto claim = claims_.take(fmt::format("job {} ({})", number, to_string(plan.kind)), plan.changes, plan.reads);
 
@@ -235,9 +236,8 @@ std::size_t Jobs::running_of(std::uint32_t owner) const {
 }
 
 std::uint32_t Jobs::running() const {
-    return static_cast<std::uint32_t>(std::count_if(jobs_.begin(), jobs_.end(), [](const auto& entry) {
-        return entry.second->status.state == JobState::running;
-    }));
+    return static_cast<std::uint32_t>(std::count_if(
+        jobs_.begin(), jobs_.end(), [](const auto& entry) { return entry.second->status.state == JobState::running; }));
 }
 
 void Jobs::changed(const JobStatus& before, const JobStatus& after) {

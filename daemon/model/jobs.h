@@ -130,8 +130,9 @@ public:
 
     void observe(JobsObserver* observer) { observer_ = observer; }
 
-    /// Begins `work`; its number. Error machine_busy or in_use when somebody works on what it claims, busy when too many
-    /// run, limits_exceeded when too many of the owner do. It is done when `work` returns, cancelled when it throws Error cancelled, failed when it throws another.
+    /// Begins `work`; its number. Error machine_busy or in_use when somebody works on what it claims, busy when too
+    /// many run, limits_exceeded when too many of the owner do. It is done when `work` returns, cancelled when it
+    /// throws Error cancelled, failed when it throws another.
     std::uint64_t start(const JobPlan& plan, Work work);
 
     /// What jobs work on: for calls that must not meet one.

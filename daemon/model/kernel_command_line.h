@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What a Linux kernel's command line says of the system's machine-id, read as systemd reads it: words may be quoted, as a
-// whole or in part, and dashes in a key count as underscores. Pure functions.
+// What a Linux kernel's command line says of the system's machine-id, read as systemd reads it: words may be quoted, as
+// a whole or in part, and dashes in a key count as underscores. Pure functions.
 #pragma once
 
 #include "model/machine_id.h"

@@ -31,12 +31,12 @@ std::string_view to_string(AgentState agent);
 bool is_active(MachineState state);
 
 struct Disk {
-    std::string target;    ///< the guest's name for it, such as vda
-    std::string bus;       ///< virtio, scsi, sata, ide, usb, xen, …
-    std::string device;    ///< disk, cdrom, floppy, lun
-    std::string format;    ///< qcow2, raw, …
-    std::string file;      ///< what it stands on: one of file, block, dir, pool + volume, protocol + name;
-    std::string block;     ///< the others are empty
+    std::string target;  ///< the guest's name for it, such as vda
+    std::string bus;     ///< virtio, scsi, sata, ide, usb, xen, …
+    std::string device;  ///< disk, cdrom, floppy, lun
+    std::string format;  ///< qcow2, raw, …
+    std::string file;    ///< what it stands on: one of file, block, dir, pool + volume, protocol + name;
+    std::string block;   ///< the others are empty
     std::string dir;
     std::string pool;
     std::string volume;
@@ -61,11 +61,11 @@ DiskSource source_of(const Disk& disk);
 
 struct Interface {
     std::string mac;
-    std::string type;     ///< user, network, bridge, direct, …
-    std::string model;    ///< virtio, e1000e, …
+    std::string type;   ///< user, network, bridge, direct, …
+    std::string model;  ///< virtio, e1000e, …
     std::string network;
     std::string bridge;
-    std::string target;   ///< the host's device for it while the machine runs, such as vnet0
+    std::string target;  ///< the host's device for it while the machine runs, such as vnet0
 
     bool operator==(const Interface&) const = default;
 };
@@ -127,8 +127,8 @@ struct Machine {
     // What the port cannot know: the inventory and the jobs fill these in.
     std::uint64_t state_since = 0;
     std::uint64_t generation = 0;
-    std::uint64_t current_job = 0;  ///< number of the job, 0 = none
-    std::vector<Address> addresses;  ///< as they were asked for last; none while it is off
+    std::uint64_t current_job = 0;      ///< number of the job, 0 = none
+    std::vector<Address> addresses;     ///< as they were asked for last; none while it is off
     std::uint64_t addresses_found = 0;  ///< when that was; 0 = never since it runs
 
     bool operator==(const Machine&) const = default;

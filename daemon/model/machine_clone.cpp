@@ -42,8 +42,8 @@ std::vector<DiskCopy> plan_disks(Hypervisor& hypervisor, const Machine& source, 
     for (const auto& own : disks) {
         if (!own.image)
             throw Error(Code::not_supported, fmt::format("machine {}: its disk {}, {}, is no image of a pool: make its "
-                                                         "directory a pool first", source.name, own.disk.target,
-                                                         own.file.path));
+                                                         "directory a pool first",
+                                                         source.name, own.disk.target, own.file.path));
         require_plain(hypervisor, *own.image, "clone");
         refuse_running(hypervisor, *own.image, "clone");  // another machine that has it, too
         require_writable_pool(hypervisor, own.image->pool);
@@ -53,7 +53,10 @@ std::vector<DiskCopy> plan_disks(Hypervisor& hypervisor, const Machine& source, 
                                             : fmt::format("{}-{}.{}", plan.name, own.disk.target, format);
         check_image_name("name", name);
         refuse_existing(hypervisor, pool->name, name);
-        copies.push_back({own.disk.target, own.file, own.image->virtual_size, pool,
+        copies.push_back({own.disk.target,
+                          own.file,
+                          own.image->virtual_size,
+                          pool,
                           {pool->path, {}, name, format, Preallocation::off, false}});
     }
     return copies;
@@ -120,8 +123,10 @@ void define(Port& port, const Uuid& source, const MachineCopy& machine, Progress
     } catch (const Error& error) {
         if (error.code() != Code::disconnected && error.code() != Code::timeout) throw;
         done.unanswered = true;
-        const auto text = fmt::format("{}; machine {} may be defined all the same: its disks are finished or removed "
-                                      "when virtbusd starts again", error.what(), machine.name);
+        const auto text = fmt::format(
+            "{}; machine {} may be defined all the same: its disks are finished or removed "
+            "when virtbusd starts again",
+            error.what(), machine.name);
         log::error(text);
         throw Error(error.code(), text);
     }
@@ -164,13 +169,13 @@ Task<Identity> make_copy(CloneBench bench, JobControl& job, MachineRef source, M
     co_await transfer(bench.hypervisor, job, std::move(finishing), Counts::steps);
     if (change) co_return identity_of(*found, IdentitySource::assigned);
     auto identity = bench.identity_jobs->identities().find(source);
-    if (identity.source == IdentitySource::kernel_command_line) identity = {};  // of the source's definition alone
+    if (identity.source == IdentitySource::kernel_command_line) identity = {};    // of the source's definition alone
     if (identity.source != IdentitySource::none) identity.observed = now_usec();  // its files are younger
     co_return identity;
 }
 
-/// Undoes what define_and_publish() had done. What has its name already is written down before the machine goes: the next
-/// start removes it, should we be killed.
+/// Undoes what define_and_publish() had done. What has its name already is written down before the machine goes: the
+/// next start removes it, should we be killed.
 Task<> take_back(CloneBench bench, const std::vector<Draft>& drafts, std::vector<DiskCopy> copies, Uuid machine,
                  std::size_t published) {
     copies.resize(published);
@@ -267,8 +272,8 @@ void refuse_name(Hypervisor& hypervisor, const std::string& name) {
 std::uint64_t MachineClones::clone(const JobOrigin& origin, const Machine& source, const ClonePlan& plan) {
     auto& hypervisor = *origin.hypervisor;
     if (source.kind == Kind::container)
-        throw Error(Code::not_supported, fmt::format("machine {} is a container: only machines with disks are cloned",
-                                                     source.name));
+        throw Error(Code::not_supported,
+                    fmt::format("machine {} is a container: only machines with disks are cloned", source.name));
     refuse_name(hypervisor, plan.name);
     require_at_rest(source, "clone");
     if (plan.id) identity_jobs_.refuse_duplicate(*plan.id, {});
@@ -276,7 +281,8 @@ std::uint64_t MachineClones::clone(const JobOrigin& origin, const Machine& sourc
     auto change = change_of(plan, identity_jobs_);
     if (change && copies.empty())
         throw Error(Code::unsupported_guest, fmt::format("machine {} has no disk that could hold a machine-id: say "
-                                                         "machine-id keep", source.name));
+                                                         "machine-id keep",
+                                                         source.name));
     MachineCopy machine;
     machine.name = plan.name;
     machine.uuid = Uuid::random();

@@ -24,12 +24,12 @@ struct ClonePlan {
     };
 
     std::string name;
-    bool linked = false;               ///< based on the source's disks instead of copies of them
-    std::optional<std::string> pool;   ///< where its images are made; those of the source's disks
+    bool linked = false;              ///< based on the source's disks instead of copies of them
+    std::optional<std::string> pool;  ///< where its images are made; those of the source's disks
     IdentityOf identity = IdentityOf::a_new_one;
     std::optional<MachineId> id;
     std::optional<std::string> hostname;
-    MachineQuota::Place place;         ///< the copy's, while it is being made
+    MachineQuota::Place place;  ///< the copy's, while it is being made
 };
 
 class MachineClones {
@@ -40,8 +40,8 @@ public:
     /// Looks whether the rules allow it, and begins the job; its number.
     std::uint64_t clone(const JobOrigin& origin, const Machine& source, const ClonePlan& plan);
 
-    /// Finishes or removes what an earlier daemon had half made, copies and images, and says so in the log; once, at the
-    /// start.
+    /// Finishes or removes what an earlier daemon had half made, copies and images, and says so in the log; once, at
+    /// the start.
     Task<> recover(const Hypervisors& hypervisors);
 
 private:

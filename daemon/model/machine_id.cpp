@@ -92,10 +92,9 @@ Uuid app_specific(const MachineId& id, const Uuid& app) {
     unsigned int size = 0;
     const auto& key = id.value().bytes();
     const auto& data = app.bytes();
-    const auto* made = ::HMAC(::EVP_sha256(), key.data(), static_cast<int>(key.size()), data.data(), data.size(),
-                              hash.data(), &size);
-    if (made == nullptr || size < Uuid::size)
-        throw std::runtime_error("libcrypto cannot make an HMAC-SHA256");
+    const auto* made =
+        ::HMAC(::EVP_sha256(), key.data(), static_cast<int>(key.size()), data.data(), data.size(), hash.data(), &size);
+    if (made == nullptr || size < Uuid::size) throw std::runtime_error("libcrypto cannot make an HMAC-SHA256");
     std::array<std::uint8_t, Uuid::size> bytes{};
     std::copy_n(hash.begin(), bytes.size(), bytes.begin());
     // A UUID of version 4, as systemd makes of it.
@@ -106,8 +105,8 @@ Uuid app_specific(const MachineId& id, const Uuid& app) {
 
 std::string fingerprint(const MachineId& id) {
     // Chosen at random, once: fingerprints are kept and compared, so it never changes.
-    static const Uuid app({0xd7, 0xbb, 0xbd, 0x4e, 0x85, 0x13, 0x42, 0xee,
-                           0x86, 0x4f, 0x45, 0x03, 0x35, 0x78, 0x88, 0x3a});
+    static const Uuid app(
+        {0xd7, 0xbb, 0xbd, 0x4e, 0x85, 0x13, 0x42, 0xee, 0x86, 0x4f, 0x45, 0x03, 0x35, 0x78, 0x88, 0x3a});
     return MachineId(app_specific(id, app)).text();
 }
 

@@ -46,7 +46,7 @@ enum class IdState {
     uninitialized,  ///< the word: a first boot is to come
     missing,
     invalid,
-    unknown,        ///< nobody has looked
+    unknown,  ///< nobody has looked
 };
 
 std::string_view to_string(IdState state);

@@ -4,9 +4,9 @@
 #include "base/log.h"
 #include "model/aside.h"
 
+#include <fmt/format.h>
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
-#include <fmt/format.h>
 
 #include <atomic>
 
@@ -122,9 +122,9 @@ Task<> follow(std::shared_ptr<Hypervisor> hypervisor, Uuid uuid, JobControl& job
 
 /// The kinds of jobs that take their time.
 std::optional<JobKind> long_kind(std::string_view word) {
-    for (const auto kind : {JobKind::save, JobKind::restore, JobKind::migration_in, JobKind::migration_out,
-                            JobKind::snapshot, JobKind::snapshot_revert, JobKind::snapshot_delete, JobKind::dump,
-                            JobKind::backup})
+    for (const auto kind :
+         {JobKind::save, JobKind::restore, JobKind::migration_in, JobKind::migration_out, JobKind::snapshot,
+          JobKind::snapshot_revert, JobKind::snapshot_delete, JobKind::dump, JobKind::backup})
         if (to_string(kind) == word) return kind;
     return std::nullopt;
 }
@@ -159,7 +159,8 @@ Jobs::Work shutdown_work(std::shared_ptr<Hypervisor> hypervisor, Uuid uuid, Shut
 }
 
 Jobs::Work save_work(std::shared_ptr<Hypervisor> hypervisor, Uuid uuid) {
-    return [=](JobControl& job) { return with_progress(hypervisor, uuid, job, [uuid](Port& port) { port.save(uuid); }); };
+    return
+        [=](JobControl& job) { return with_progress(hypervisor, uuid, job, [uuid](Port& port) { port.save(uuid); }); };
 }
 
 Jobs::Work restore_work(std::shared_ptr<Hypervisor> hypervisor, Uuid uuid, StartOptions options, Claims::Claim claim) {

@@ -15,9 +15,10 @@ MachineQuota::Place MachineQuota::reserve(std::uint32_t owner) {
             if (machine->owner == owner) ++owned;
     auto place = owned < most_ ? making_.take(owner, most_ - owned) : Place();
     if (!place)
-        throw Error(Code::limits_exceeded, fmt::format("uid {} owns {} machines, and more than {} are not allowed "
-                                                       "(limits.machines of virtbusd's configuration): delete one first",
-                                                       owner, owned + making_.count(owner), most_));
+        throw Error(Code::limits_exceeded,
+                    fmt::format("uid {} owns {} machines, and more than {} are not allowed "
+                                "(limits.machines of virtbusd's configuration): delete one first",
+                                owner, owned + making_.count(owner), most_));
     return place;
 }
 

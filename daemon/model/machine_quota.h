@@ -15,8 +15,8 @@ public:
 
     MachineQuota(const Hypervisors& hypervisors, std::size_t most) : hypervisors_(hypervisors), most_(most) {}
 
-    /// For a machine that is about to be made for the owner: until it shows, or came to nothing, the place counts for it.
-    /// Error limits_exceeded when the owner has enough. Root has no limit.
+    /// For a machine that is about to be made for the owner: until it shows, or came to nothing, the place counts for
+    /// it. Error limits_exceeded when the owner has enough. Root has no limit.
     [[nodiscard]] Place reserve(std::uint32_t owner);
 
 private:

@@ -30,8 +30,8 @@ constexpr std::uint32_t vcpus_max = 4'096;
 
 void check_one_of(std::string_view key, std::string_view value, std::initializer_list<std::string_view> allowed) {
     if (std::find(allowed.begin(), allowed.end(), value) != allowed.end()) return;
-    refuse_value(key, fmt::format("must be one of {}, not \"{}\"", fmt::join(allowed, ", "),
-                                  to_utf8(value.substr(0, 100))));
+    refuse_value(key,
+                 fmt::format("must be one of {}, not \"{}\"", fmt::join(allowed, ", "), to_utf8(value.substr(0, 100))));
 }
 
 /// An identifier that libvirt or QEMU takes: architecture, machine type, device model.

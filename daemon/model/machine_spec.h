@@ -22,8 +22,8 @@ struct DiskSpec {
     std::string file;
     std::string format;
     std::string device = "disk";
-    std::string bus;                 ///< empty: by the device
-    std::optional<bool> readonly;    ///< not given: by the device
+    std::string bus;               ///< empty: by the device
+    std::optional<bool> readonly;  ///< not given: by the device
 };
 
 struct InterfaceSpec {
@@ -38,9 +38,9 @@ struct MachineSpec {
     std::string name;
     std::uint64_t memory = std::uint64_t{1} << 30;
     std::uint32_t vcpus = 1;
-    std::uint32_t maximum_vcpus = 0;    ///< 0: as vcpus
+    std::uint32_t maximum_vcpus = 0;  ///< 0: as vcpus
     std::optional<Uuid> uuid;
-    std::string arch;                   ///< empty: the host's
+    std::string arch;  ///< empty: the host's
     std::string machine_type;
     std::string firmware;               ///< empty, bios or efi
     std::string acceleration = "auto";  ///< auto, kvm or tcg
@@ -53,16 +53,16 @@ struct MachineSpec {
     std::string initrd;
     std::string cmdline;
     bool serial = true;
-    std::string graphics = "none";      ///< none, vnc or spice
+    std::string graphics = "none";  ///< none, vnc or spice
     bool guest_agent = true;
     bool rng = true;
     bool autostart = false;
     bool start = false;
     bool paused = false;
-    std::string root;                   ///< of a container: a directory of the host
-    std::vector<std::string> init;      ///< of a container: its first process; empty: /sbin/init
-    std::vector<std::string> given;     ///< the keys that the caller has given
-    std::uint32_t owner = UINT32_MAX;   ///< uid of the caller, not a key
+    std::string root;                  ///< of a container: a directory of the host
+    std::vector<std::string> init;     ///< of a container: its first process; empty: /sbin/init
+    std::vector<std::string> given;    ///< the keys that the caller has given
+    std::uint32_t owner = UINT32_MAX;  ///< uid of the caller, not a key
 };
 
 /// Refuses a spec that no hypervisor could take: Error invalid_args whose text begins with the key.

@@ -23,12 +23,14 @@ constexpr std::array<std::string_view, 4> forwards{"nat", "route", "isolated", "
 
 void check_bridge(std::string_view name) {
     const auto is_fit = [](char letter) {
-        return (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') || (letter >= '0' && letter <= '9') ||
-               letter == '-' || letter == '_' || letter == '.';
+        return (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
+               (letter >= '0' && letter <= '9') || letter == '-' || letter == '_' || letter == '.';
     };
     if (name.size() > bridge_max || !std::all_of(name.begin(), name.end(), is_fit) || name == "." || name == "..")
-        refuse_value("bridge", fmt::format("\"{}\" is no name of a bridge: at most {} letters, digits, \"-\", \"_\" and "
-                                           "\".\"", to_utf8(name.substr(0, 100)), bridge_max));
+        refuse_value("bridge",
+                     fmt::format("\"{}\" is no name of a bridge: at most {} letters, digits, \"-\", \"_\" and "
+                                 "\".\"",
+                                 to_utf8(name.substr(0, 100)), bridge_max));
 }
 
 void check_range(const DhcpRange& range, const std::optional<IpSubnet>& subnet) {
@@ -56,8 +58,8 @@ void check_bridged(const NetworkSpec& spec) {
 IpSubnet read_subnet(std::string_view text) {
     auto subnet = IpSubnet::parse(text);
     if (!subnet || !subnet->address.is_ipv4())
-        refuse_value("subnet", fmt::format("\"{}\" is no IPv4 subnet such as 192.168.150.0/24",
-                                           to_utf8(text.substr(0, 100))));
+        refuse_value("subnet",
+                     fmt::format("\"{}\" is no IPv4 subnet such as 192.168.150.0/24", to_utf8(text.substr(0, 100))));
     if (subnet->prefix < shortest_prefix || subnet->prefix > longest_prefix)
         refuse_value("subnet", fmt::format("a prefix of {} bits is not between {} and {}", subnet->prefix,
                                            shortest_prefix, longest_prefix));

@@ -14,8 +14,8 @@ namespace virtbus {
 
 struct NetworkSpec {
     std::string name;
-    std::string forward = "nat";  ///< nat, route, isolated or bridge
-    std::string bridge;           ///< "": libvirt chooses a name
+    std::string forward = "nat";     ///< nat, route, isolated or bridge
+    std::string bridge;              ///< "": libvirt chooses a name
     std::optional<IpSubnet> subnet;  ///< with the host's own address
     std::optional<DhcpRange> dhcp;
     std::string domain;

@@ -26,7 +26,11 @@ constexpr auto never = std::chrono::steady_clock::duration::max();
 }  // namespace
 
 Networks::Networks(asio::io_context& loop, NetworksSource& source)
-    : loop_(loop), source_(source), next_reading_(never), retry_interval_(soonest_retry), listed_(loop.get_executor()),
+    : loop_(loop),
+      source_(source),
+      next_reading_(never),
+      retry_interval_(soonest_retry),
+      listed_(loop.get_executor()),
       work_(loop.get_executor()) {}
 
 Task<> Networks::run() {

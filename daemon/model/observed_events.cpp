@@ -17,7 +17,8 @@ std::vector<LifecycleEvent> state_events(MachineState before, const Machine& aft
         case MachineState::shutting_down: return {{"shutdown", ""}};
         case MachineState::running:
         case MachineState::blocked:
-            if (before == MachineState::paused || before == MachineState::suspended) return {{"resumed", reason_of(after)}};
+            if (before == MachineState::paused || before == MachineState::suspended)
+                return {{"resumed", reason_of(after)}};
             return {};
         case MachineState::shut_off:
         case MachineState::unknown: return {};

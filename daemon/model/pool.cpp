@@ -27,7 +27,8 @@ PoolSpec default_pool(bool session) {
     if (!session) return {"default", "/var/lib/libvirt/images", true};
     const char* data = std::getenv("XDG_DATA_HOME");
     const char* home = std::getenv("HOME");
-    const std::string base = data != nullptr && *data == '/' ? data : std::string(home != nullptr ? home : "/") + "/.local/share";
+    const std::string base =
+        data != nullptr && *data == '/' ? data : std::string(home != nullptr ? home : "/") + "/.local/share";
     return {"default", base + "/libvirt/images", true};
 }
 

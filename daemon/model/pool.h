@@ -17,9 +17,9 @@ std::string_view to_string(PoolState state);
 struct Pool {
     std::string name;
     Uuid uuid;
-    std::string type;   ///< dir, fs, netfs, logical, …
+    std::string type;  ///< dir, fs, netfs, logical, …
     PoolState state = PoolState::inactive;
-    std::string path;   ///< its directory; "" where it has none
+    std::string path;  ///< its directory; "" where it has none
     std::uint64_t capacity = 0;
     std::uint64_t allocation = 0;
     std::uint64_t available = 0;

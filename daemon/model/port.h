@@ -23,11 +23,11 @@ namespace virtbus {
 
 /// What a connection is for. Each lane has its own, so that nothing slow can stop a read or an emergency stop.
 enum class Lane {
-    query,    ///< events and reads
-    work,     ///< whatever changes something and may take long
-    control,  ///< power off and abort: always free
-    transfer, ///< copying and checking images, which may take hours
-    agent,    ///< talking to guests, which may keep silent
+    query,     ///< events and reads
+    work,      ///< whatever changes something and may take long
+    control,   ///< power off and abort: always free
+    transfer,  ///< copying and checking images, which may take hours
+    agent,     ///< talking to guests, which may keep silent
 };
 
 /// What a port tells by itself. Called on any thread, even while the port is still being connected; must only note
@@ -140,9 +140,9 @@ public:
     virtual std::vector<Address> read_addresses(const Uuid& uuid, AddressSource source) = 0;
 
     /// The machine-id of a running machine, as its guest agent has it: what the system runs with. This and the next are
-    /// claims of the guest, and take little more than a minute at most. Error agent_unresponsive when no answer comes, or
-    /// none that makes sense; not_supported, naming the command, when the agent does not take one; unsupported_guest for
-    /// what it refuses.
+    /// claims of the guest, and take little more than a minute at most. Error agent_unresponsive when no answer comes,
+    /// or none that makes sense; not_supported, naming the command, when the agent does not take one; unsupported_guest
+    /// for what it refuses.
     virtual GuestIdentity read_guest_identity(const Uuid& uuid) = 0;
     /// Gives it another, read back: the files hold it, the programs that run have the old one until it boots.
     /// stale_generation when it has another than expected; unsupported_guest also when its kernel's command line sets

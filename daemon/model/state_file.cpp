@@ -4,10 +4,10 @@
 #include "base/log.h"
 #include "base/unique_fd.h"
 
-#include <asio/steady_timer.hpp>
-#include <asio/use_awaitable.hpp>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <asio/steady_timer.hpp>
+#include <asio/use_awaitable.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -76,8 +76,8 @@ void StateFile::write_later(std::function<std::string()> text, std::chrono::mill
 }
 
 /// The file may go at each pause.
-Task<> StateFile::write_at_last(std::weak_ptr<StateFile*> self, asio::io_context& loop, std::function<std::string()> text,
-                                std::chrono::milliseconds pause) {
+Task<> StateFile::write_at_last(std::weak_ptr<StateFile*> self, asio::io_context& loop,
+                                std::function<std::string()> text, std::chrono::milliseconds pause) {
     for (auto retry = soonest_rewrite;; retry = std::min(retry * 2, latest_rewrite)) {
         if (pause > std::chrono::milliseconds::zero()) {
             asio::steady_timer timer(loop, pause);

@@ -4,9 +4,9 @@
 #include "base/log.h"
 #include "model/error.h"
 
+#include <fmt/format.h>
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <system_error>
@@ -32,8 +32,6 @@ constexpr std::chrono::seconds pool_last_retry{60};
 constexpr std::size_t slice = 50;
 constexpr std::chrono::milliseconds pause{4};
 
-const ImageMap no_images;
-
 /// Lets the loop do whatever else there is.
 Task<> others_first(asio::io_context& loop) {
     asio::steady_timer timer(loop, pause);
@@ -45,8 +43,13 @@ bool is_temporary(std::string_view name) { return name.starts_with(temporary_pre
 }  // namespace
 
 Storage::Storage(asio::io_context& loop, StorageSource& source, const Inventory& machines, ImageFormats& formats)
-    : loop_(loop), source_(source), machines_(machines), formats_(formats),
-      retry_interval_(pool_first_retry), listed_(loop.get_executor()), work_(loop.get_executor()) {}
+    : loop_(loop),
+      source_(source),
+      machines_(machines),
+      formats_(formats),
+      retry_interval_(pool_first_retry),
+      listed_(loop.get_executor()),
+      work_(loop.get_executor()) {}
 
 Task<> Storage::run() {
     while (!stopping_) {
@@ -128,7 +131,8 @@ Task<> Storage::read_list() {
 void Storage::read_later(const std::string& pool, const std::exception& failure) {
     const auto* error = dynamic_cast<const Error*>(&failure);
     if (error != nullptr && error->code() == Code::disconnected) return;
-    log::warning(fmt::format("{} cannot be read: {}", pool.empty() ? "the list of pools" : "pool " + pool, failure.what()));
+    log::warning(
+        fmt::format("{} cannot be read: {}", pool.empty() ? "the list of pools" : "pool " + pool, failure.what()));
     if (!reading_later_.insert(pool).second) return;
     auto read = [pool](Storage& storage) {
         storage.reading_later_.erase(pool);
@@ -286,7 +290,8 @@ ImagePtr Storage::corrected(const ImagePtr& image) {
         for (const auto& machine : machines(*image))
             for (const auto& disk : machine->disks) {
                 const auto source = source_of(disk);
-                const bool same = source.path == image->path || (source.pool == image->pool && source.volume == image->name);
+                const bool same =
+                    source.path == image->path || (source.pool == image->pool && source.volume == image->name);
                 if (!same || disk.format.empty() || format) continue;
                 format = disk.format;
                 formats_.declare_later(image->path, image->stamp.inode, disk.format);
@@ -297,92 +302,28 @@ ImagePtr Storage::corrected(const ImagePtr& image) {
     return clean == *image ? image : std::make_shared<const Image>(std::move(clean));
 }
 
+void Storage::look_soon(const std::string& pool) {
+    if (!looking_soon_.insert(pool).second) return;
+    auto look = [pool](Storage& storage) {
+        storage.looking_soon_.erase(pool);
+        storage.look_again(pool);
+    };
+    spawn(loop_, later(loop_, self_, together, std::move(look)), "looking at a pool");
+}
+
 void Storage::watch(Entry& entry) {
     const auto& pool = *entry.pool;
     entry.watch.reset();
     if (!source_.is_local() || pool.type != "dir" || pool.state != PoolState::running) return;
     try {
-        entry.watch = std::make_unique<DirectoryWatch>(loop_, pool.path, [this, name = pool.name](std::string_view file) {
-            if (is_temporary(file) || !looking_soon_.insert(name).second) return;
-            auto look = [name](Storage& storage) {
-                storage.looking_soon_.erase(name);
-                storage.look_again(name);
-            };
-            spawn(loop_, later(loop_, self_, together, std::move(look)), "looking at a pool");
-        });
+        auto heard = [this, name = pool.name](std::string_view file) {
+            if (!is_temporary(file)) look_soon(name);
+        };
+        entry.watch = std::make_unique<DirectoryWatch>(loop_, pool.path, std::move(heard));
         look_again(pool.name);  // for what came between libvirt's last look and now
     } catch (const std::system_error& error) {
         log::debug(fmt::format("pool {} is not watched: {}", pool.name, error.what()));
     }
-}
-
-PoolPtr Storage::find_pool(const std::string& name) const {
-    const auto found = pools_.find(name);
-    return found == pools_.end() ? nullptr : found->second.pool;
-}
-
-const ImageMap& Storage::images(const std::string& pool) const {
-    const auto found = pools_.find(pool);
-    return found == pools_.end() ? no_images : found->second.images;
-}
-
-ImagePtr Storage::find_image(const std::string& pool, const std::string& name) const {
-    const auto& in_pool = images(pool);
-    const auto found = in_pool.find(name);
-    return found == in_pool.end() ? nullptr : found->second;
-}
-
-ImagePtr Storage::find_image(const DiskSource& source) const {
-    return source.pool.empty() ? image_at(source.path) : find_image(source.pool, source.volume);
-}
-
-ImagePtr Storage::image_at(const std::string& path) const {
-    if (path.empty()) return nullptr;
-    const auto found = by_path_.find(path);
-    return found == by_path_.end() ? nullptr : found->second;
-}
-
-std::vector<PoolPtr> Storage::pools() const {
-    std::vector<PoolPtr> pools;
-    for (const auto& [name, entry] : pools_)
-        if (entry.pool) pools.push_back(entry.pool);
-    return pools;
-}
-
-std::vector<ImagePtr> Storage::chain(const Image& image) const {
-    std::vector<ImagePtr> chain;
-    std::set<std::string> seen{image.path};
-    for (auto next = image_at(image.backing_file); next && seen.insert(next->path).second;
-         next = image_at(next->backing_file))
-        chain.push_back(next);
-    return chain;
-}
-
-std::vector<ImagePtr> Storage::overlays(const Image& image) const {
-    std::vector<ImagePtr> overlays;
-    const auto found = overlays_.find(image.path);
-    if (found == overlays_.end()) return overlays;
-    for (const auto& path : found->second)
-        if (auto overlay = image_at(path)) overlays.push_back(std::move(overlay));
-    return overlays;
-}
-
-std::vector<ImagePtr> Storage::all_overlays(const Image& image) const {
-    auto above = overlays(image);
-    std::set<std::string> seen{image.path};
-    for (std::size_t i = 0; i < above.size(); ++i) {
-        const auto next = seen.insert(above[i]->path).second ? overlays(*above[i]) : std::vector<ImagePtr>();
-        above.insert(above.end(), next.begin(), next.end());
-    }
-    return above;
-}
-
-std::vector<MachinePtr> Storage::machines(const Image& image) const {
-    auto machines = machines_.with_disk({image.path, {}, {}});
-    for (auto& machine : machines_.with_disk({{}, image.pool, image.name}))
-        if (std::find(machines.begin(), machines.end(), machine) == machines.end())
-            machines.push_back(std::move(machine));
-    return machines;
 }
 
 /// What goes wrong where it is shown must not keep the rest from being read.

@@ -139,6 +139,7 @@ private:
     /// Takes the image for what somebody has said that it is.
     ImagePtr corrected(const ImagePtr& image);
     void watch(Entry& entry);
+    void look_soon(const std::string& pool);
     template <typename Tell>
     void tell(Tell tell) const;
 
@@ -151,8 +152,8 @@ private:
     std::unordered_map<std::string, ImagePtr> by_path_;
     std::unordered_map<std::string, std::set<std::string>> overlays_;  // backing file → paths of those based on it
     std::map<std::string, Due> due_;
-    std::deque<std::string> order_;       // the keys of due_, oldest first
-    std::set<std::string> looking_soon_;  // pools whose directories have changed a moment ago
+    std::deque<std::string> order_;        // the keys of due_, oldest first
+    std::set<std::string> looking_soon_;   // pools whose directories have changed a moment ago
     std::set<std::string> reading_later_;  // pools that could not be read; "" for their list
     std::chrono::seconds retry_interval_;
     Latch listed_;

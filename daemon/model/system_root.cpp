@@ -56,8 +56,8 @@ std::optional<std::string> link_target(const Place& place) {
 SystemRoot::SystemRoot(const std::string& path)
     : root_(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)), name_(path) {
     if (!root_)
-        throw Error(Code::failed, fmt::format("Cannot look below {}: {}", path.empty() ? "\"\"" : path,
-                                              std::strerror(errno)));
+        throw Error(Code::failed,
+                    fmt::format("Cannot look below {}: {}", path.empty() ? "\"\"" : path, std::strerror(errno)));
     while (!name_.empty() && name_.back() == '/') name_.pop_back();
 }
 
@@ -100,8 +100,7 @@ struct ::stat SystemRoot::status() const {
     return status;
 }
 
-RootLock::RootLock(const SystemRoot& root)
-    : directory_(::openat(root.fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+RootLock::RootLock(const SystemRoot& root) : directory_(::openat(root.fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
     if (!directory_)
         throw Error(Code::failed, fmt::format("Cannot open {}: {}", root.shown("/"), std::strerror(errno)));
     const auto end = std::chrono::steady_clock::now() + lock_patience;
@@ -115,8 +114,7 @@ RootLock::RootLock(const SystemRoot& root)
 }
 
 std::optional<NamedFile> find_in(const Place& place) {
-    return looked_at(
-        UniqueFd(::openat(place.directory.get(), place.name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)));
+    return looked_at(UniqueFd(::openat(place.directory.get(), place.name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)));
 }
 
 UniqueFd open_found(const NamedFile& file, int flags) {

@@ -75,8 +75,8 @@ int hex_digit(char c) {
 std::string decoded(std::string_view text) {
     std::string result;
     for (std::size_t i = 0; i < text.size(); ++i) {
-        const bool escape = text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 &&
-                            hex_digit(text[i + 2]) >= 0;
+        const bool escape =
+            text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 && hex_digit(text[i + 2]) >= 0;
         result += escape ? static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2])) : text[i];
         if (escape) i += 2;
     }
@@ -95,7 +95,7 @@ bool has_word(const std::array<std::string_view, size>& words, std::string_view 
 
 // Source: libvirt's drivers page and src/*/, 9.0.0.
 constexpr std::array<std::string_view, 18> callers_drivers{
-    "qemu", "xen",  "lxc", "esx", "vpx", "gsx",          "vbox",     "vmwareplayer", "vmwarews",
+    "qemu", "xen",    "lxc", "esx", "vpx",   "gsx",          "vbox",      "vmwareplayer", "vmwarews",
     "test", "openvz", "ch",  "vz",  "bhyve", "vmwarefusion", "parallels", "hyperv",       "phyp"};
 
 /// Not "ext", which runs the program that "command" names.
@@ -112,13 +112,15 @@ constexpr std::array<std::string_view, 4> qemu_paths{"", "/", "/system", "/sessi
 
 void check_authority(const UriParts& parts) {
     const auto plain = [](unsigned char c) {
-        return std::isalnum(c) != 0 || std::string_view("._-:[]\\").find(static_cast<char>(c)) != std::string_view::npos;
+        return std::isalnum(c) != 0 ||
+               std::string_view("._-:[]\\").find(static_cast<char>(c)) != std::string_view::npos;
     };
     if (parts.user.find(':') != std::string_view::npos)
         refuse_uri("a password has no place there: it belongs into a file of the credentials directory");
     for (const auto part : {parts.user, parts.host})
         if (part.starts_with('-') || !std::all_of(part.begin(), part.end(), plain))
-            refuse_uri("a user or host may have letters, digits, \".\", \"_\", \"-\" and, an address, \":\" and brackets");
+            refuse_uri(
+                "a user or host may have letters, digits, \".\", \"_\", \"-\" and, an address, \":\" and brackets");
 }
 
 void check_path(const UriParts& parts) {
@@ -129,8 +131,8 @@ void check_path(const UriParts& parts) {
 void check_query(const UriParts& parts) {
     for (const auto& [key, value] : parameters(parts.query))
         if (!has_word(callers_keys, key))
-            refuse_uri(fmt::format("\"{}\" may stand only in the configuration; known here are {}", to_utf8(key.substr(0, 40)),
-                               fmt::join(callers_keys, ", ")));
+            refuse_uri(fmt::format("\"{}\" may stand only in the configuration; known here are {}",
+                                   to_utf8(key.substr(0, 40)), fmt::join(callers_keys, ", ")));
 }
 
 }  // namespace
@@ -192,7 +194,7 @@ void check_callers_uri(const std::string& uri) {
     const auto parts = split_uri(uri);
     if (!has_word(callers_drivers, parts.driver))
         refuse_uri(fmt::format("must be DRIVER[+TRANSPORT]://[USER@][HOST]/PATH with one of libvirt's drivers: {}",
-                           fmt::join(callers_drivers, ", ")));
+                               fmt::join(callers_drivers, ", ")));
     if (!has_word(callers_transports, parts.transport) || uri.find("+://") != std::string::npos)
         refuse_uri("a transport must be one of unix, tcp, tls, ssh, libssh2, libssh");
     // libxml2 takes all that follows for the user.

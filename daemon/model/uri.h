@@ -25,8 +25,8 @@ bool is_same_host(std::string_view name, std::string_view other);
 /// Whether `uri` is that of a user's own daemon.
 bool is_session_uri(std::string_view uri);
 
-/// Error invalid_args for a URI that a caller may not name: an unknown driver, and whatever makes libvirt run programs or
-/// read files of the caller's choice, or trust a server less. The configuration may.
+/// Error invalid_args for a URI that a caller may not name: an unknown driver, and whatever makes libvirt run programs
+/// or read files of the caller's choice, or trust a server less. The configuration may.
 void check_callers_uri(const std::string& uri);
 
 }  // namespace virtbus

@@ -12,9 +12,9 @@ namespace virtbus {
 
 /// What of a definition decides. The evidence comes from OS type and devices, never from the machine's name.
 struct VirtualizationFacts {
-    std::string os_type;                            ///< libvirt's <os><type>: hvm, xen, linux (old for xen), xenpvh, exe
-    std::vector<std::string> paravirtual_devices;   ///< one phrase each, such as "disk vda is virtio"
-    std::vector<std::string> enlightenments;        ///< one phrase each, such as "Hyper-V enlightenment relaxed"
+    std::string os_type;                           ///< libvirt's <os><type>: hvm, xen, linux (old for xen), xenpvh, exe
+    std::vector<std::string> paravirtual_devices;  ///< one phrase each, such as "disk vda is virtio"
+    std::vector<std::string> enlightenments;       ///< one phrase each, such as "Hyper-V enlightenment relaxed"
 };
 
 struct Verdict {

@@ -98,7 +98,8 @@ Task<std::invoke_result_t<Work&>> WorkerLane::run(Work work, Patience patience) 
 
     auto outcome = std::make_shared<Outcome<Result>>(loop_);
     ++work_->calls;
-    asio::post(pool_, [&loop = loop_, count = work_, outcome, work = std::make_unique<Work>(std::move(work))]() mutable {
+    asio::post(pool_, [&loop = loop_, count = work_, outcome,
+                       work = std::make_unique<Work>(std::move(work))]() mutable {
         decltype(outcome->value) value;
         try {
             if constexpr (std::is_void_v<Result>) {
@@ -119,8 +120,7 @@ Task<std::invoke_result_t<Work&>> WorkerLane::run(Work work, Patience patience) 
     });
 
     const bool done = co_await outcome->done.wait(patience);
-    if (!done)
-        throw Error(Code::timeout, name_ + " did not answer in time; what was asked may still happen");
+    if (!done) throw Error(Code::timeout, name_ + " did not answer in time; what was asked may still happen");
     if (auto* failure = std::get_if<2>(&outcome->value)) std::rethrow_exception(*failure);
     if constexpr (!std::is_void_v<Result>) co_return std::move(std::get<1>(outcome->value));
 }

@@ -132,7 +132,8 @@ void run(const char* program) {
     const test::Server server(bus, {{"fake", fake}});
     Client client(program);
     client.run("settle");
-    for (const auto* once : {"list", "row", "property", "call"}) client.run(once);  // what is made at the first time only
+    for (const auto* once : {"list", "row", "property", "call"})
+        client.run(once);  // what is made at the first time only
 
     count(fmt::format("list/{}", lists * machines).c_str(), [&] { client.run("list"); });
     count(fmt::format("row/{}", lists * machines).c_str(), [&] { client.run("row"); });

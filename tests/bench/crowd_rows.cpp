@@ -182,8 +182,8 @@ void crowd_rows(const Scene& scene) {
         running, duration, {look_at_ours, look_at_plain}, "org.virtbus1.Error.", [&](Bus& client, int number) {
             client.call_plain(our_machines.at(static_cast<std::size_t>(number)), "org.virtbus1.Machine", "Pause");
         });
-    const auto theirs_stuck = look_beside_stuck(
-        running, duration, {look_at_theirs}, "org.libvirt.Error", [&](Bus& client, int number) {
+    const auto theirs_stuck =
+        look_beside_stuck(running, duration, {look_at_theirs}, "org.libvirt.Error", [&](Bus& client, int number) {
             client.call(their_machines.at(static_cast<std::size_t>(number)), "org.libvirt.Domain", "Suspend");
         });
     add_waits(scene.report, "a property, while 8 of 64 clients wait for QEMUs that stand still", ours_stuck.waits,

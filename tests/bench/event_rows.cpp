@@ -64,15 +64,11 @@ public:
         };
         callback_ = virConnectDomainEventRegisterAny(connection, nullptr, VIR_DOMAIN_EVENT_ID_LIFECYCLE,
                                                      VIR_DOMAIN_EVENT_CALLBACK(+heard), &direct, nullptr);
-        subscribers_.emplace_back([this] {
-            listen("interface='org.virtbus1.Manager',member='Lifecycle'", virtbus);
-        });
-        subscribers_.emplace_back([this] {
-            listen("interface='org.libvirt.Connect',member='DomainEvent'", libvirt_dbus);
-        });
-        subscribers_.emplace_back([this] {
-            listen("member='PropertiesChanged',arg0='org.virtbus1.Machine'", changes, false);
-        });
+        subscribers_.emplace_back([this] { listen("interface='org.virtbus1.Manager',member='Lifecycle'", virtbus); });
+        subscribers_.emplace_back(
+            [this] { listen("interface='org.libvirt.Connect',member='DomainEvent'", libvirt_dbus); });
+        subscribers_.emplace_back(
+            [this] { listen("member='PropertiesChanged',arg0='org.virtbus1.Machine'", changes, false); });
         while (listening_ < subscribers_.size()) std::this_thread::yield();
     }
     ~Audience() {

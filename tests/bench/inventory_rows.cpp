@@ -31,7 +31,8 @@ void read_all_of_libvirt_dbus(Bus& bus) {
 /// As programs in Python do it: each time's milliseconds.
 Samples read_all_in_python(int count, std::size_t machines) {
     const auto file = std::string(std::getenv("TMPDIR")) + "/python_inventory.json";
-    Process({"/usr/bin/python3", PYTHON_INVENTORY, Libvirtd::uri("qemu", "/session"), std::to_string(count), file}).wait();
+    Process({"/usr/bin/python3", PYTHON_INVENTORY, Libvirtd::uri("qemu", "/session"), std::to_string(count), file})
+        .wait();
     std::ifstream text(file);
     const auto result = nlohmann::json::parse(text);
     if (result.at("machines") != machines) throw std::runtime_error("the program in Python has not seen all machines");

@@ -44,7 +44,7 @@ inline Goal at_most(double most) { return {Goal::Of::figure, most}; }
 struct Row {
     std::string name;
     double ours;
-    std::string peer_name;       ///< empty: nobody
+    std::string peer_name;  ///< empty: nobody
     std::optional<double> peer;
     std::string unit;
     Goal goal;

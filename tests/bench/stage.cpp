@@ -40,7 +40,8 @@ void run_libvirt_events() {
     virSetErrorFunc(nullptr, [](void*, virErrorPtr) {});
     virEventRegisterDefaultImpl();
     std::thread([] {
-        while (virEventRunDefaultImpl() == 0) {}
+        while (virEventRunDefaultImpl() == 0) {
+        }
     }).detach();
 }
 
@@ -49,12 +50,13 @@ std::string machine_name(int number) { return fmt::format("machine-{:05}", numbe
 std::string machine_xml(const std::string& type, int number, bool bare) {
     const auto name = machine_name(number);
     const auto machine = type == "qemu" ? " arch='x86_64' machine='pc'" : "";
-    return fmt::format("<domain type='{}'><name>{}</name><uuid>00000000-0000-4000-8000-{:012x}</uuid>"
-                       "<title>The machine of number {}</title><memory unit='MiB'>64</memory><vcpu>1</vcpu>"
-                       "<os><type{}>hvm</type></os><devices>{}{}</devices></domain>",
-                       type, name, number + 1, number, machine,
-                       type == "qemu" ? "<emulator>/usr/bin/qemu-system-x86_64</emulator>" : "",
-                       bare ? "" : fmt::format(devices, name, number / 256, number % 256));
+    return fmt::format(
+        "<domain type='{}'><name>{}</name><uuid>00000000-0000-4000-8000-{:012x}</uuid>"
+        "<title>The machine of number {}</title><memory unit='MiB'>64</memory><vcpu>1</vcpu>"
+        "<os><type{}>hvm</type></os><devices>{}{}</devices></domain>",
+        type, name, number + 1, number, machine,
+        type == "qemu" ? "<emulator>/usr/bin/qemu-system-x86_64</emulator>" : "",
+        bare ? "" : fmt::format(devices, name, number / 256, number % 256));
 }
 
 pid_t qemu_process(const std::string& name) {
@@ -92,7 +94,8 @@ Connection Libvirtd::connect(const std::string& driver, const std::string& path)
 
 Virtbusd::Virtbusd(const std::string& uri, int machines) {
     const auto configuration = directory("XDG_CONFIG_HOME") / "virtbus.json";
-    std::ofstream(configuration) << R"({"keepalive": {"interval": 3600}, "hypervisors": {"bench": ")" << uri << R"("}})";
+    std::ofstream(configuration) << R"({"keepalive": {"interval": 3600}, "hypervisors": {"bench": ")" << uri
+                                 << R"("}})";
     const auto program = directory("VIRTBUS_BUILD") / "daemon/virtbusd";
     Bus bus;
     const ReadySocket ready;

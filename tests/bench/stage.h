@@ -26,8 +26,8 @@ using Domain = std::unique_ptr<virDomain, Close>;
 /// Has to be there before the first connection, if events are wanted.
 void run_libvirt_events();
 
-/// The XML of the machine of that number, as people have them: with a disk, a network interface, a console and a screen.
-/// A bare one has none of them, and starts anywhere.
+/// The XML of the machine of that number, as people have them: with a disk, a network interface, a console and a
+/// screen. A bare one has none of them, and starts anywhere.
 std::string machine_xml(const std::string& type, int number, bool bare = false);
 std::string machine_name(int number);
 

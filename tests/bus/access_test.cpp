@@ -37,8 +37,8 @@ TEST_F(AccessTest, EverybodyMayRead) {
 TEST_F(AccessTest, OnlyRootMayDoTheRest) {
     serve(bus::BusType::system);
     const auto before = first->calls();
-    for (const auto* method : {"Start", "Shutdown", "Reboot", "PowerOff", "Pause", "Resume", "Delete", "GetXml",
-                               "OpenConsole"})
+    for (const auto* method :
+         {"Start", "Shutdown", "Reboot", "PowerOff", "Pause", "Resume", "Delete", "GetXml", "OpenConsole"})
         EXPECT_EQ(as_nobody(web_path, method), access_denied) << method;
     for (const auto* method : {"Reset", "Save"})
         EXPECT_EQ(as_nobody(web_path, "org.virtbus1.VirtualMachine", method, "{}"), access_denied) << method;
@@ -60,10 +60,12 @@ TEST_F(AccessTest, EverybodyMaySeePoolsAndImages) {
     ASSERT_TRUE(client.wait_until([&] { return client.manager()->ListImages({}).size() == 1; }));
     EXPECT_EQ(as_nobody("/org/virtbus1", manager, "ListImages", "{}"), "ok");
     EXPECT_EQ(as_nobody("/org/virtbus1", manager, "ListPools", "{}"), "ok");
-    EXPECT_EQ(as_nobody(bus::pool_path("first", "default"), "org.freedesktop.DBus.Properties", "GetAll",
-                        "org.virtbus1.Pool"), "ok");
+    EXPECT_EQ(
+        as_nobody(bus::pool_path("first", "default"), "org.freedesktop.DBus.Properties", "GetAll", "org.virtbus1.Pool"),
+        "ok");
     EXPECT_EQ(as_nobody(bus::image_path("first", "default", "disk"), "org.freedesktop.DBus.Properties", "GetAll",
-                        "org.virtbus1.Image"), "ok");
+                        "org.virtbus1.Image"),
+              "ok");
 }
 
 TEST_F(AccessTest, OnlyRootMayWorkOnPoolsAndImages) {
@@ -76,10 +78,12 @@ TEST_F(AccessTest, OnlyRootMayWorkOnPoolsAndImages) {
             << method;
     for (const auto* method : {"Flatten", "Wipe", "Check", "Delete"})
         EXPECT_EQ(as_nobody(bus::image_path("first", "default", "disk"), "org.virtbus1.Image", method, "{}"),
-                  access_denied) << method;
+                  access_denied)
+            << method;
     EXPECT_EQ(as_nobody(first_path, "org.virtbus1.Hypervisor", "GetDefaultPool", "{}"), access_denied);
     EXPECT_EQ(as_nobody(bus::image_path("first", "default", "disk"), "org.virtbus1.Image", "Delete", "{typo}"),
-              access_denied) << "who may not call learns nothing from it";
+              access_denied)
+        << "who may not call learns nothing from it";
     EXPECT_TRUE(client.manager()->ListJobs().empty());
     EXPECT_NE(first->storage().image("default", "disk"), std::nullopt);
 }

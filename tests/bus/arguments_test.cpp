@@ -46,8 +46,9 @@ protected:
 };
 
 const std::vector<std::string> machine_methods{
-    "Start", "Shutdown", "Reboot", "PowerOff", "Pause", "Resume", "Delete", "Rename", "SetAutostart", "SetMemory",
-    "SetVcpus", "SetTitle", "SetDescription", "SetTags", "GetAddresses", "GetXml", "DefineXml", "OpenConsole"};
+    "Start",          "Shutdown", "Reboot",       "PowerOff",  "Pause",     "Resume",
+    "Delete",         "Rename",   "SetAutostart", "SetMemory", "SetVcpus",  "SetTitle",
+    "SetDescription", "SetTags",  "GetAddresses", "GetXml",    "DefineXml", "OpenConsole"};
 
 TEST_F(ArgumentsTest, AnUnknownKeyIsRefusedByEveryMethodOfAMachine) {
     serve();
@@ -83,7 +84,8 @@ TEST_F(ArgumentsTest, AWrongTypeIsRefusedNamingKeyAndTypes) {
     expect_invalid(failure, "paused");
     EXPECT_THAT(failure.message, HasSubstr("D-Bus type b, not s"));
     expect_invalid(machine_call("PowerOff", {{"graceful", sdbus::Variant(1)}}), "graceful");
-    expect_invalid(machine_call("Shutdown", {{"timeout_usec", sdbus::Variant(std::int32_t{1'000'000})}}), "timeout_usec");
+    expect_invalid(machine_call("Shutdown", {{"timeout_usec", sdbus::Variant(std::int32_t{1'000'000})}}),
+                   "timeout_usec");
     expect_invalid(machine_call("DefineXml", {{"generation", sdbus::Variant(std::uint32_t{1})}}), "generation");
     expect_invalid(create({{"name", sdbus::Variant(7)}}), "name");
     expect_invalid(create({{"name", sdbus::Variant("x")}, {"memory", sdbus::Variant(std::uint32_t{1})}}), "memory");
@@ -107,7 +109,10 @@ TEST_F(ArgumentsTest, ABadValueIsRefusedNamingTheKey) {
     expect_invalid(failure_of([&] { machine->SetTags({"two words"}, {}); }), "tags");
     expect_invalid(failure_of([&] { machine->SetMemory(1, {}); }), "bytes");
     expect_invalid(failure_of([&] { machine->SetVcpus(0, {}); }), "vcpus");
-    expect_invalid(failure_of([&] { machine->SetVcpus(4, {{"maximum", sdbus::Variant(std::uint32_t{2})}}); }), "maximum");
+    expect_invalid(failure_of([&] {
+                       machine->SetVcpus(4, {{"maximum", sdbus::Variant(std::uint32_t{2})}});
+                   }),
+                   "maximum");
 }
 
 TEST_F(ArgumentsTest, ABadMachineIsRefusedNamingTheKeyDownToTheDevice) {
@@ -168,9 +173,13 @@ TEST_F(ArgumentsTest, AMachineIsFoundByNameOrUuid) {
     for (const auto* nobody : {"", "we", "web ", "WEB", "00000000-0000-0000-0000-000000000000"})
         EXPECT_EQ(failure_of([&] { manager->GetMachine(nobody, {}); }).name, "org.virtbus1.Error.NoSuchMachine")
             << nobody;
-    EXPECT_EQ(failure_of([&] { manager->GetMachine("web", {{"hypervisor", sdbus::Variant("second")}}); }).name,
+    EXPECT_EQ(failure_of([&] {
+                  manager->GetMachine("web", {{"hypervisor", sdbus::Variant("second")}});
+              }).name,
               "org.virtbus1.Error.NoSuchMachine");
-    EXPECT_EQ(failure_of([&] { manager->GetMachine("web", {{"hypervisor", sdbus::Variant("third")}}); }).name,
+    EXPECT_EQ(failure_of([&] {
+                  manager->GetMachine("web", {{"hypervisor", sdbus::Variant("third")}});
+              }).name,
               "org.virtbus1.Error.NoSuchHypervisor");
 }
 
@@ -189,7 +198,8 @@ TEST_F(ArgumentsTest, WhatIsNotThereIsUnknown) {
     serve();
     const auto unknown_object = "org.freedesktop.DBus.Error.UnknownObject";
     EXPECT_EQ(failure_of([&] { client.machine(first_path + "/machine/nonsense")->Start({}); }).name, unknown_object);
-    EXPECT_EQ(failure_of([&] { client.hypervisor("/org/virtbus1/hypervisor/third")->Reconnect({}); }).name, unknown_object);
+    EXPECT_EQ(failure_of([&] { client.hypervisor("/org/virtbus1/hypervisor/third")->Reconnect({}); }).name,
+              unknown_object);
     EXPECT_EQ(failure_of([&] { client.job("/org/virtbus1/job/1")->Cancel({}); }).name, unknown_object);
     const auto method = client.begin(web_path, "org.virtbus1.Machine", "Explode", VariantMap());
     ASSERT_TRUE(await(method));
@@ -201,9 +211,8 @@ TEST_F(ArgumentsTest, WhatIsNotThereIsUnknown) {
 
 TEST_F(ArgumentsTest, PropertiesAreReadOnly) {
     serve();
-    const auto refused = failure_of([&] {
-        client.machine(web_path)->Set("org.virtbus1.Machine", "Title", sdbus::Variant("x"));
-    });
+    const auto refused =
+        failure_of([&] { client.machine(web_path)->Set("org.virtbus1.Machine", "Title", sdbus::Variant("x")); });
     EXPECT_EQ(refused.name, "org.freedesktop.DBus.Error.PropertyReadOnly") << refused;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What calls leave in the journal: one entry each.
-#include "base/log.h"
 #include "bus/audit.h"
+#include "base/log.h"
 #include "bus_fixture.h"
 #include "played_polkit.h"
 
@@ -51,24 +51,27 @@ protected:
 
 TEST_F(AuditTest, HasOneEntryOfACallThatWasDone) {
     const auto entries = entries_of([&] { client.machine(web_path)->Pause({}); });
-    EXPECT_THAT(entries, ElementsAre(AllOf(
-        HasSubstr("notice: uid 0: Pause of machine web: done"), HasSubstr("MESSAGE_ID=6c66e1030f054764b60cadb58fd3c591"),
-        HasSubstr("VIRTBUS_UID=0 "), HasSubstr("VIRTBUS_SENDER=:1."), HasSubstr("VIRTBUS_VERB=Pause "),
-        HasSubstr("VIRTBUS_ACTION=org.virtbus1.machine.control "), HasSubstr("VIRTBUS_HYPERVISOR=first"),
-        HasSubstr("VIRTBUS_MACHINE=web"), HasSubstr("VIRTBUS_UUID=" + web.text()), HasSubstr("VIRTBUS_RESULT=done"))));
+    EXPECT_THAT(entries,
+                ElementsAre(AllOf(HasSubstr("notice: uid 0: Pause of machine web: done"),
+                                  HasSubstr("MESSAGE_ID=6c66e1030f054764b60cadb58fd3c591"), HasSubstr("VIRTBUS_UID=0 "),
+                                  HasSubstr("VIRTBUS_SENDER=:1."), HasSubstr("VIRTBUS_VERB=Pause "),
+                                  HasSubstr("VIRTBUS_ACTION=org.virtbus1.machine.control "),
+                                  HasSubstr("VIRTBUS_HYPERVISOR=first"), HasSubstr("VIRTBUS_MACHINE=web"),
+                                  HasSubstr("VIRTBUS_UUID=" + web.text()), HasSubstr("VIRTBUS_RESULT=done"))));
 }
 
 TEST_F(AuditTest, HasOneEntryOfACallThatFailed) {
     const auto entries = entries_of([&] { failure_of([&] { client.machine(database_path)->Save({}); }); });
-    EXPECT_THAT(entries, ElementsAre(AllOf(HasSubstr("Save of machine db: failed: "), HasSubstr("VIRTBUS_RESULT=InvalidState"),
-                                           HasSubstr("MESSAGE_ID=750889d887f94d8faacd49c96257a76f"))));
+    EXPECT_THAT(entries,
+                ElementsAre(AllOf(HasSubstr("Save of machine db: failed: "), HasSubstr("VIRTBUS_RESULT=InvalidState"),
+                                  HasSubstr("MESSAGE_ID=750889d887f94d8faacd49c96257a76f"))));
 }
 
 TEST_F(AuditTest, HasOneEntryOfACallThatWasRefused) {
     const auto entries = entries_of([&] { as_nobody(web_path, interface, "GetXml", "{}"); });
-    EXPECT_THAT(entries, ElementsAre(AllOf(
-        HasSubstr("uid 65534: GetXml of machine web: refused: "), HasSubstr("VIRTBUS_RESULT=AccessDenied"),
-        HasSubstr("MESSAGE_ID=4a448500fd324f91812572ee22fa9946"))));
+    EXPECT_THAT(entries, ElementsAre(AllOf(HasSubstr("uid 65534: GetXml of machine web: refused: "),
+                                           HasSubstr("VIRTBUS_RESULT=AccessDenied"),
+                                           HasSubstr("MESSAGE_ID=4a448500fd324f91812572ee22fa9946"))));
 }
 
 TEST_F(AuditTest, TakesNobodyForRootWhoHasLeftBeforeItWasKnownWhoCalls) {
@@ -80,8 +83,8 @@ TEST_F(AuditTest, TakesNobodyForRootWhoHasLeftBeforeItWasKnownWhoCalls) {
         bus::AuditEntry entry(audit, bus::Action::machine_control, call);
         entry.failed(std::make_exception_ptr(Error(Code::access_denied, "the caller has left the bus")));
     });
-    EXPECT_THAT(entries, ElementsAre(AllOf(HasSubstr("uid unknown: Pause: refused: "), HasSubstr("VIRTBUS_SENDER=:1.99"),
-                                           testing::Not(HasSubstr("VIRTBUS_UID")))));
+    EXPECT_THAT(entries, ElementsAre(AllOf(HasSubstr("uid unknown: Pause: refused: "),
+                                           HasSubstr("VIRTBUS_SENDER=:1.99"), testing::Not(HasSubstr("VIRTBUS_UID")))));
 }
 
 TEST_F(AuditTest, NamesTheJob) {
@@ -91,8 +94,9 @@ TEST_F(AuditTest, NamesTheJob) {
 
 TEST_F(AuditTest, NamesWhatWasMade) {
     const auto entries = entries_of([&] {
-        client.hypervisor(first_path)->CreateMachine({{"name", sdbus::Variant(std::string("fresh"))},
-                                                      {"memory", sdbus::Variant(std::uint64_t{64} << 20)}});
+        client.hypervisor(first_path)
+            ->CreateMachine(
+                {{"name", sdbus::Variant(std::string("fresh"))}, {"memory", sdbus::Variant(std::uint64_t{64} << 20)}});
     });
     EXPECT_THAT(entries, ElementsAre(AllOf(HasSubstr("CreateMachine of machine fresh: done"),
                                            HasSubstr("VIRTBUS_OBJECT=" + first_path + "/machine/"))));
@@ -119,7 +123,8 @@ TEST_F(AuditTest, IsNotFilledByWhoIsRefusedAgainAndAgain) {
 }
 
 TEST_F(AuditTest, HasLinesThatNoNameCanForge) {
-    first->edit(web, [](Machine& machine) { machine.name = "web\nvirtbusd: notice: uid 0: Pause of machine db: done"; });
+    first->edit(web,
+                [](Machine& machine) { machine.name = "web\nvirtbusd: notice: uid 0: Pause of machine db: done"; });
     first->touch(web);
     ASSERT_TRUE(client.wait_until([&] { return client.machine(web_path)->Name().size() > 3; }));
     const auto entries = entries_of([&] { client.machine(web_path)->Pause({}); });

@@ -53,8 +53,9 @@ TEST_F(CallsTest, BeyondTheLimitAreRefusedAsBusyAndTheOthersAreServed) {
     }
     first->release(PortCall::set_title);
     EXPECT_TRUE(client.wait_until([&] { return all_answered(replies); }));
-    EXPECT_EQ(std::count_if(replies.begin(), replies.end(),
-                            [](const auto& reply) { return reply->failure.name.empty(); }), 256);
+    EXPECT_EQ(
+        std::count_if(replies.begin(), replies.end(), [](const auto& reply) { return reply->failure.name.empty(); }),
+        256);
     client.machine(web_path)->SetTitle("again", {});
     EXPECT_EQ(client.machine(web_path)->Title(), "again");
 }
@@ -136,7 +137,8 @@ TEST_F(CallsTest, OfAFloodAreEachAnsweredExactlyOnce) {
     for (int i = 0; i < 500; ++i) {
         replies.push_back(begin(web_path, "SetTitle", std::to_string(i), VariantMap()));
         replies.push_back(client.begin("/org/virtbus1", manager, "GetMachine", std::string("web"), VariantMap()));
-        replies.push_back(client.begin("/org/virtbus1", manager, "ListMachines", VariantMap{{"typo", sdbus::Variant(1)}}));
+        replies.push_back(
+            client.begin("/org/virtbus1", manager, "ListMachines", VariantMap{{"typo", sdbus::Variant(1)}}));
         replies.push_back(begin(cache_path, "GetXml", VariantMap()));
     }
     ASSERT_TRUE(client.wait_until([&] { return all_answered(replies); }));

@@ -177,8 +177,8 @@ TEST_F(BusContainerTest, AContainerThatHearsNothingRunsNothing) {
 
 TEST_F(BusContainerTest, AVirtualMachineHasNoCommands) {
     serve();
-    const auto failure = failure_of(
-        [&] { client.machine(web_path)->RunCommand({"true"}, stream(), stream(), stream(), {}); });
+    const auto failure =
+        failure_of([&] { client.machine(web_path)->RunCommand({"true"}, stream(), stream(), stream(), {}); });
     EXPECT_THAT(failure.name, HasSubstr("Unknown"));
 }
 

@@ -21,7 +21,8 @@ protected:
     /// Returns when it is listed; signals until then are forgotten.
     void add_and_list() {
         add();
-        ASSERT_TRUE(client.wait_until([&] { return client.find("Resynced", lab_path) != nullptr && lab_objects() == 4; }));
+        ASSERT_TRUE(
+            client.wait_until([&] { return client.find("Resynced", lab_path) != nullptr && lab_objects() == 4; }));
         client.flush();
         client.signals.clear();
     }
@@ -70,7 +71,8 @@ TEST_F(HypervisorsOnTheBusTest, ARemovedOneTakesAllItsObjectsAlong) {
     const auto* changed = client.find("PropertiesChanged", "org.virtbus1.Manager");
     ASSERT_NE(changed, nullptr);
     EXPECT_EQ(changed->changed.at("Hypervisors").get<std::vector<sdbus::ObjectPath>>().size(), 2U);
-    EXPECT_EQ(failure_of([&] { client.hypervisor(lab_path)->Name(); }).name, "org.freedesktop.DBus.Error.UnknownObject");
+    EXPECT_EQ(failure_of([&] { client.hypervisor(lab_path)->Name(); }).name,
+              "org.freedesktop.DBus.Error.UnknownObject");
     EXPECT_EQ(client.manager()->ListMachines({}).size(), 3U);
     EXPECT_TRUE(await_there([&] { return lab->ports() == 0; })) << "its connections are closed";
 }
@@ -90,7 +92,8 @@ TEST_F(HypervisorsOnTheBusTest, WhoIsBeingServedHearsThatItIsGone) {
     add_and_list();
     lab->block(Lane::work);
     const auto title = begin(lab_web, "SetTitle", std::string("new"), VariantMap());
-    const auto define = client.begin(lab_path, "org.virtbus1.Hypervisor", "DefineXml", std::string("<domain/>"), VariantMap());
+    const auto define =
+        client.begin(lab_path, "org.virtbus1.Hypervisor", "DefineXml", std::string("<domain/>"), VariantMap());
     ASSERT_TRUE(await_there([&] { return lab->hanging() == 2; }));
     EXPECT_EQ(removing("lab").name, "");
     ASSERT_TRUE(await(title) && await(define));
@@ -162,7 +165,8 @@ TEST_F(HypervisorsOnTheBusTest, WhatTheDriverCannotDoIsRefusedBeforeItIsAsked) {
     serve();
     add_and_list();
     const auto esx = client.hypervisor(lab_path);
-    EXPECT_THAT(esx->Features(), ElementsAre("define", "reboot", "pause", "autostart", "memory", "vcpus", "pools", "networks"));
+    EXPECT_THAT(esx->Features(),
+                ElementsAre("define", "reboot", "pause", "autostart", "memory", "vcpus", "pools", "networks"));
     EXPECT_EQ(esx->PollIntervalUSec(), 30'000'000U);
     EXPECT_EQ(client.hypervisor(first_path)->PollIntervalUSec(), 0U);
     const auto machine = client.machine(lab_web);
@@ -178,7 +182,8 @@ TEST_F(HypervisorsOnTheBusTest, WhatTheDriverCannotDoIsRefusedBeforeItIsAsked) {
     refused("talk to guest agents", [&] { machine->Reboot({{"mode", "agent"}}); });
     refused("open consoles", [&] { machine->OpenConsole({}); });
     refused("keep titles, descriptions and tags", [&] { machine->SetTitle("new", {}); });
-    for (const auto call : {PortCall::reset, PortCall::save, PortCall::rename, PortCall::open_console, PortCall::set_title})
+    for (const auto call :
+         {PortCall::reset, PortCall::save, PortCall::rename, PortCall::open_console, PortCall::set_title})
         EXPECT_EQ(lab->calls(call), 0U);
     machine->Pause({});
     EXPECT_EQ(machine->State(), "paused");
@@ -186,7 +191,8 @@ TEST_F(HypervisorsOnTheBusTest, WhatTheDriverCannotDoIsRefusedBeforeItIsAsked) {
 
 TEST_F(HypervisorsOnTheBusTest, ComeAndGoUnderLoad) {
     serve();
-    for (std::uint32_t i = 10; i < 60; ++i) lab->add(make_machine("load" + std::to_string(i), i, MachineState::running));
+    for (std::uint32_t i = 10; i < 60; ++i)
+        lab->add(make_machine("load" + std::to_string(i), i, MachineState::running));
     std::vector<std::shared_ptr<Reply>> replies;
     for (int round = 0; round < 15; ++round) {
         add();

@@ -42,8 +42,8 @@ protected:
 
     TemporaryDirectory directory;
     bool expect_nothing_done = true;
-    const std::vector<std::string> no_names{"", ".", "..", ".hidden", ".virtbus-1-x", "a/b", "../x", "two\nlines",
-                                            "\x1b[31m", std::string(256, 'x')};
+    const std::vector<std::string> no_names{"",    ".",    "..",         ".hidden",  ".virtbus-1-x",
+                                            "a/b", "../x", "two\nlines", "\x1b[31m", std::string(256, 'x')};
 };
 
 TEST_F(ImageArgumentsTest, CreateImageSaysWhatIsWrong) {
@@ -68,7 +68,7 @@ TEST_F(ImageArgumentsTest, CreateImageTakesOnlyAnImageOfTheSameHypervisorAsBacki
     second->storage().add(make_image("default", "base"));
     serve();
     for (const auto& wrong : {std::string("/"), default_path, web_path, first_path, base_path + "/x",
-                                    std::string("/org/freedesktop/DBus"), default_path + "/image"})
+                              std::string("/org/freedesktop/DBus"), default_path + "/image"})
         expect_invalid(create({{"backing", path(wrong)}}), "backing");
     expect_invalid(create({{"backing", path(bus::image_path("second", "default", "base"))}}), "backing");
     expect_error(create({{"backing", path(image_path("nothing"))}}), "NoSuchImage");
@@ -96,7 +96,9 @@ TEST_F(ImageArgumentsTest, TheOthersSayWhatIsWrong) {
     const VariantMap typo{{"typo", sdbus::Variant(true)}};
     expect_invalid(failure_of([&] { overlay->Convert("vmdk", {}); }), "format");
     expect_invalid(failure_of([&] { overlay->Convert("", {}); }), "format");
-    expect_invalid(failure_of([&] { overlay->Convert("raw", {{"preallocation", sdbus::Variant("metadata")}}); }),
+    expect_invalid(failure_of([&] {
+                       overlay->Convert("raw", {{"preallocation", sdbus::Variant("metadata")}});
+                   }),
                    "preallocation");
     expect_invalid(failure_of([&] { overlay->Convert("raw", typo); }), "typo");
     expect_invalid(failure_of([&] { overlay->Resize(0, {}); }), "size");
@@ -182,7 +184,9 @@ TEST_F(ImageArgumentsTest, FilesPipesAndStreamsAreTaken) {
     const sdbus::UnixFd other(ends[1], sdbus::adopt_fd);
     expect_taken(sdbus::UnixFd(ends[0], sdbus::adopt_fd));
     EXPECT_EQ(import_image(file(O_RDONLY), {{"size", sdbus::Variant(std::uint64_t{1'000})},
-                                            {"sha256", sdbus::Variant(std::string(64, '0'))}}).name, "");
+                                            {"sha256", sdbus::Variant(std::string(64, '0'))}})
+                  .name,
+              "");
 }
 
 TEST_F(ImageArgumentsTest, NoDescriptorStaysOpen) {

@@ -111,9 +111,9 @@ TEST_F(ImageMachinesTest, ANewMachineDoesNotTakeARawImageForAnythingElse) {
     auto disk = volume("default", "raw.img");
     disk["format"] = sdbus::Variant("qcow2");
     expect_invalid(create(machine(disk)), "disks[0].format");
-    expect_invalid(create(machine({{"file", sdbus::Variant("/pools/default/raw.img")},
-                                   {"format", sdbus::Variant("qcow2")}})),
-                   "disks[0].format");
+    expect_invalid(
+        create(machine({{"file", sdbus::Variant("/pools/default/raw.img")}, {"format", sdbus::Variant("qcow2")}})),
+        "disks[0].format");
     EXPECT_EQ(first->calls(PortCall::create), 0U);
 }
 

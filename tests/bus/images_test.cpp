@@ -159,8 +159,9 @@ TEST_F(ImagesTest, AreCreatedByAJobThatGivesTheirPath) {
 
 TEST_F(ImagesTest, AreCreatedAsTheOptionsSay) {
     serve();
-    await_end(pool(default_path)->CreateImage("full", gib, {{"format", sdbus::Variant("raw")},
-                                                            {"preallocation", sdbus::Variant("full")}}));
+    await_end(
+        pool(default_path)
+            ->CreateImage("full", gib, {{"format", sdbus::Variant("raw")}, {"preallocation", sdbus::Variant("full")}}));
     EXPECT_EQ(server->tool().target().format, "raw");
     EXPECT_EQ(server->tool().target().preallocation, Preallocation::full);
     await_end(pool(default_path)->CreateImage("top", 0, {{"backing", sdbus::Variant(sdbus::ObjectPath(base_path))}}));

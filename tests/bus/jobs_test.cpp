@@ -102,7 +102,9 @@ TEST_F(BusJobsTest, CanBeCancelled) {
     EXPECT_EQ(client.machine(web_path)->State(), "running");
     const auto again = failure_of([&] { client.job(path)->Cancel({}); });
     EXPECT_EQ(again.name, "org.virtbus1.Error.InvalidState") << again;
-    EXPECT_EQ(failure_of([&] { client.job(path)->Cancel({{"hard", sdbus::Variant(true)}}); }).name,
+    EXPECT_EQ(failure_of([&] {
+                  client.job(path)->Cancel({{"hard", sdbus::Variant(true)}});
+              }).name,
               "org.freedesktop.DBus.Error.InvalidArgs");
 }
 

@@ -106,7 +106,8 @@ TEST_F(LifecycleTest, ABurstOfChangesIsToldInFewerSignalsButEndsAtTheTruth) {
     }
     ASSERT_TRUE(client.wait_until([&] {
         for (const auto& signal : client.signals)
-            if (signal.name == "PropertiesChanged" && signal.changed.at("Title").get<std::string>() == "500") return true;
+            if (signal.name == "PropertiesChanged" && signal.changed.at("Title").get<std::string>() == "500")
+                return true;
         return false;
     }));
     EXPECT_LE(client.count("PropertiesChanged"), 500U);

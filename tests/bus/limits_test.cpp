@@ -77,7 +77,8 @@ TEST_F(LimitsTest, OfOwnedMachines) {
     const auto define = [&](uid_t uid, const std::string& name) {
         return begin_as(uid, first_path, hypervisor, "DefineXml", name, "{}")->line();
     };
-    for (const auto* name : {"theirs", "theirs too", "and this"}) EXPECT_EQ(define(0, name), "ok") << "root's any number";
+    for (const auto* name : {"theirs", "theirs too", "and this"})
+        EXPECT_EQ(define(0, name), "ok") << "root's any number";
     EXPECT_EQ(define(nobody_uid, "one"), "ok");
     EXPECT_EQ(define(nobody_uid, "two"), "ok");
     EXPECT_EQ(define(nobody_uid, "three"), limits_exceeded);

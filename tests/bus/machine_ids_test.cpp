@@ -49,8 +49,8 @@ TEST_F(MachineIdsTest, RefreshShowsWhatIsOnTheDisk) {
     EXPECT_EQ(id->GetId(), one.text());
     const auto* changed = client.find("PropertiesChanged", machine_id_interface);
     ASSERT_NE(changed, nullptr);
-    EXPECT_THAT(changed->changed_names(), ElementsAre("Consistent", "DbusState", "Fingerprint", "Guarantee",
-                                                      "ObservedUSec", "Source", "State"));
+    EXPECT_THAT(changed->changed_names(),
+                ElementsAre("Consistent", "DbusState", "Fingerprint", "Guarantee", "ObservedUSec", "Source", "State"));
 }
 
 TEST_F(MachineIdsTest, GetIdSaysWhyThereIsNone) {

@@ -7,10 +7,10 @@
 #include "support/client.h"
 #include "support/private_bus.h"
 
-#include <asio/executor_work_guard.hpp>
-#include <asio/post.hpp>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <asio/executor_work_guard.hpp>
+#include <asio/post.hpp>
 
 #include <cstdlib>
 #include <future>

@@ -70,7 +70,8 @@ TEST_F(NetworksTest, AreThereWithAllTheirProperties) {
     ASSERT_EQ(subnets.size(), 1U);
     EXPECT_EQ(subnets[0].at("address").get<std::string>(), "192.168.122.1");
     EXPECT_EQ(subnets[0].at("prefix").get<std::uint32_t>(), 24U);
-    EXPECT_THAT(subnets[0].at("dhcp").get<std::vector<Range>>(), ElementsAre(Range{"192.168.122.2", "192.168.122.254"}));
+    EXPECT_THAT(subnets[0].at("dhcp").get<std::vector<Range>>(),
+                ElementsAre(Range{"192.168.122.2", "192.168.122.254"}));
     EXPECT_THAT(client.hypervisor(first_path)->Networks(), ElementsAre(path));
     EXPECT_THAT(client.hypervisor(second_path)->Networks(), IsEmpty());
 }
@@ -177,12 +178,14 @@ TEST_F(NetworksTest, AreCreatedOnlyAsTheyMayBe) {
     expect_invalid(failure_to_create({{"forward", sdbus::Variant("none")}, {"subnet", subnet}}), "forward");
     expect_invalid(failure_to_create({{"forward", sdbus::Variant("bridge")}}), "bridge");
     expect_invalid(failure_to_create({{"dhcp", sdbus::Variant("yes")}, {"subnet", subnet}}), "dhcp");
-    expect_invalid(failure_to_create({{"forward", sdbus::Variant("isolated")}, {"dhcp", sdbus::Variant(true)}}), "dhcp");
+    expect_invalid(failure_to_create({{"forward", sdbus::Variant("isolated")}, {"dhcp", sdbus::Variant(true)}}),
+                   "dhcp");
     expect_invalid(failure_to_create({{"subnet", subnet}, {"dhcp_range", sdbus::Variant(Range{"10.20.0.9", "web"})}}),
                    "dhcp_range");
     expect_invalid(failure_to_create({{"subnet", subnet},
                                       {"dhcp", sdbus::Variant(false)},
-                                      {"dhcp_range", sdbus::Variant(Range{"10.20.0.9", "10.20.0.19"})}}), "dhcp_range");
+                                      {"dhcp_range", sdbus::Variant(Range{"10.20.0.9", "10.20.0.19"})}}),
+                   "dhcp_range");
     expect_invalid(failure_to_create({{"subnet", subnet}, {"domain", sdbus::Variant("a b")}}), "domain");
     expect_invalid(failure_to_create({{"subnet", subnet}, {"typo", sdbus::Variant(1)}}), "typo");
     EXPECT_EQ(client.manager()->ListNetworks({}).size(), 1U);
@@ -190,8 +193,10 @@ TEST_F(NetworksTest, AreCreatedOnlyAsTheyMayBe) {
 
 TEST_F(NetworksTest, DoNotTakeWhatAnotherHas) {
     serve();
-    expect_error(failure_of([&] { create({{"name", sdbus::Variant("default")},
-                                          {"subnet", sdbus::Variant("10.20.0.0/24")}}); }), "AlreadyExists");
+    expect_error(failure_of([&] {
+                     create({{"name", sdbus::Variant("default")}, {"subnet", sdbus::Variant("10.20.0.0/24")}});
+                 }),
+                 "AlreadyExists");
     expect_error(failure_to_create({{"subnet", sdbus::Variant("192.168.122.128/25")}}), "InUse", "network default");
     expect_error(failure_to_create({{"subnet", sdbus::Variant("10.20.0.0/24")}, {"bridge", sdbus::Variant("virbr0")}}),
                  "InUse", "network default");
@@ -205,13 +210,14 @@ TEST_F(NetworksTest, DoNotTakeWhatAnotherHasThatDoesNotShowYet) {
 }
 
 TEST_F(NetworksTest, TellTheirLeases) {
-    truth().set_leases({{"52:54:00:00:00:01", "192.168.122.15", 24, "web", 1'700'000'000'000'000, "01:52:54:00:00:00:01"}});
+    truth().set_leases(
+        {{"52:54:00:00:00:01", "192.168.122.15", 24, "web", 1'700'000'000'000'000, "01:52:54:00:00:00:01"}});
     serve();
     const auto leases = network(path)->GetLeases();
     ASSERT_EQ(leases.size(), 1U);
-    EXPECT_EQ(leases[0], (sdbus::Struct<std::string, std::string, std::uint32_t, std::string, std::uint64_t, std::string>{
-                             "52:54:00:00:00:01", "192.168.122.15", 24, "web", 1'700'000'000'000'000,
-                             "01:52:54:00:00:00:01"}));
+    EXPECT_EQ(leases[0],
+              (sdbus::Struct<std::string, std::string, std::uint32_t, std::string, std::uint64_t, std::string>{
+                  "52:54:00:00:00:01", "192.168.122.15", 24, "web", 1'700'000'000'000'000, "01:52:54:00:00:00:01"}));
     EXPECT_THAT(network(path)->GetXml({}), HasSubstr("<network><name>default"));
     EXPECT_THAT(network(path)->GetXml({{"inactive", sdbus::Variant(true)}}), HasSubstr("inactive='yes'"));
 }
@@ -228,7 +234,9 @@ TEST_F(NetworksTest, AreListedByHypervisorAndName) {
                               std::vector<std::string>>;
     EXPECT_EQ(rows[1], (Row{path, "default", "first", "nat", "virbr0", true, false, {"192.168.122.0/24"}}));
     EXPECT_EQ(client.manager()->ListNetworks({{"hypervisor", sdbus::Variant("second")}}).size(), 1U);
-    expect_error(failure_of([&] { client.manager()->ListNetworks({{"hypervisor", sdbus::Variant("third")}}); }),
+    expect_error(failure_of([&] {
+                     client.manager()->ListNetworks({{"hypervisor", sdbus::Variant("third")}});
+                 }),
                  "NoSuchHypervisor");
     expect_invalid(failure_of([&] { client.manager()->ListNetworks({{"typo", sdbus::Variant(1)}}); }), "typo");
 }

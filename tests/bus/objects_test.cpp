@@ -68,8 +68,8 @@ TEST_F(ObjectsTest, GetManagedObjectsHasEverything) {
     EXPECT_EQ(hardware.size(), 6U);
     const auto disks = hardware.at("Disks").get<std::vector<VariantMap>>();
     ASSERT_EQ(disks.size(), 1U);
-    EXPECT_THAT(keys(disks[0]), UnorderedElementsAre("bus", "device", "file", "format", "readonly", "shareable",
-                                                     "target"))
+    EXPECT_THAT(keys(disks[0]),
+                UnorderedElementsAre("bus", "device", "file", "format", "readonly", "shareable", "target"))
         << "what does not apply is left out";
     EXPECT_EQ(disks[0].at("file").get<std::string>(), "/images/web.qcow2");
     EXPECT_EQ(objects.at(first_path).at("org.virtbus1.Hypervisor").size(), 22U);
@@ -81,7 +81,8 @@ TEST_F(ObjectsTest, GetManagedObjectsTellsWhatGetAllTells) {
         for (const auto& [interface, properties] : interfaces) {
             const auto all = client.machine(path)->GetAll(interface);
             EXPECT_EQ(keys(properties), keys(all)) << path << " " << interface;
-            for (const auto& [name, value] : all) EXPECT_EQ(text(properties.at(name)), text(value)) << path << " " << name;
+            for (const auto& [name, value] : all)
+                EXPECT_EQ(text(properties.at(name)), text(value)) << path << " " << name;
         }
 }
 
@@ -110,7 +111,8 @@ TEST_F(ObjectsTest, WhoAsksForAllMeanwhileKnowsHowItEnds) {
         });
         begin_changes(20);
         ASSERT_TRUE(client.wait_until([&] {
-            return shown && std::all_of(changes.begin(), changes.end(), [](const auto& each) { return each->count > 0; });
+            return shown &&
+                   std::all_of(changes.begin(), changes.end(), [](const auto& each) { return each->count > 0; });
         }));
         client.flush();
         for (const auto& signal : client.signals) {
@@ -153,7 +155,9 @@ TEST_F(ObjectsTest, AThousandMachinesComeInOneCall) {
     EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5));
     EXPECT_EQ(objects.size(), 1'006U);
     for (std::uint32_t i = 0; i < 1'000; ++i)
-        ASSERT_EQ(objects.at(bus::machine_path("first", make_uuid(100 + i))).at("org.virtbus1.Machine").at("Name")
+        ASSERT_EQ(objects.at(bus::machine_path("first", make_uuid(100 + i)))
+                      .at("org.virtbus1.Machine")
+                      .at("Name")
                       .get<std::string>(),
                   fmt::format("machine-{}", i));
 }
@@ -249,7 +253,10 @@ TEST_F(ObjectsTest, EachPropertyIsAnnouncedWhenItChanges) {
         {"OperatingSystem", [](Machine& m) { m.operating_system = "http://debian.org/debian/12"; }},
         {"Title", [](Machine& m) { m.title = "t"; }},
         {"Description", [](Machine& m) { m.description = "d"; }},
-        {"Tags", [](Machine& m) { m.tags = {"a", "b"}; }},
+        {"Tags",
+         [](Machine& m) {
+             m.tags = {"a", "b"};
+         }},
         {"Owner", [](Machine& m) { m.owner = 1000; }},
         {"Generation", [](Machine& m) { m.definition = 99; }},
     };

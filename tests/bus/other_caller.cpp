@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // other-caller UID ADDRESS PATH INTERFACE METHOD [ARGUMENT]...: becomes UID, makes one call to org.virtbus1, and prints
-// "ok" or the error's name. ARGUMENT: "{}" for empty options, "{key}" for one of that name, else a string. METHOD may end
-// with "!": then the call lets polkit ask a person; or with "*N": N calls at once, and a line for each reply when it comes;
-// "+N": the same, each from a connection of its own. ARGUMENT "@N": a string of N bytes; "%FILE": a descriptor that reads it.
-// In place of INTERFACE, "own" asks the bus for the name METHOD, and "set" sets the log's property METHOD.
+// "ok" or the error's name. ARGUMENT: "{}" for empty options, "{key}" for one of that name, else a string. METHOD may
+// end with "!": then the call lets polkit ask a person; or with "*N": N calls at once, and a line for each reply when
+// it comes;
+// "+N": the same, each from a connection of its own. ARGUMENT "@N": a string of N bytes; "%FILE": a descriptor that
+// reads it. In place of INTERFACE, "own" asks the bus for the name METHOD, and "set" sets the log's property METHOD.
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
@@ -34,7 +35,8 @@ struct MessageBelow : sdbus::Message {
 };
 
 void become(uid_t uid) {
-    if (::setgroups(0, nullptr) != 0 || ::setresgid(uid, uid, uid) != 0 || ::setresuid(uid, uid, uid) != 0) std::abort();
+    if (::setgroups(0, nullptr) != 0 || ::setresgid(uid, uid, uid) != 0 || ::setresuid(uid, uid, uid) != 0)
+        std::abort();
     ::prctl(PR_SET_DUMPABLE, 1);  // the sanitizers look into their own process
 }
 
@@ -72,8 +74,8 @@ void call(sdbus::IConnection& connection, const std::string& path, const std::st
 }
 
 /// All are sent before a reply is read.
-void flood(const std::string& address, int count, int for_each_connection, const std::string& path, const std::string& interface,
-           const std::string& method, const std::vector<std::string>& arguments) {
+void flood(const std::string& address, int count, int for_each_connection, const std::string& path,
+           const std::string& interface, const std::string& method, const std::vector<std::string>& arguments) {
     std::vector<std::unique_ptr<sdbus::IConnection>> connections;
     std::vector<std::unique_ptr<sdbus::IProxy>> proxies;
     int replies = 0;
@@ -91,7 +93,8 @@ void flood(const std::string& address, int count, int for_each_connection, const
     while (replies < count) {
         std::vector<pollfd> waits;
         for (const auto& connection : connections) {
-            while (connection->processPendingRequest()) {}
+            while (connection->processPendingRequest()) {
+            }
             const auto data = connection->getEventLoopPollData();
             waits.push_back({data.fd, data.events, 0});
         }

@@ -10,9 +10,28 @@
 namespace virtbus::test {
 namespace {
 
-const std::vector<std::string> odd_names{
-    "default", "web.qcow2",  "a b",   "1", "_", "__", "_5f", "image", "pool", "a/b", "/", ".",
-    "..",      "Büro (alt)", "100 %", "-", "~", "a_", "\xff", "\n", std::string(255, 'x'), std::string(255, '.')};
+const std::vector<std::string> odd_names{"default",
+                                         "web.qcow2",
+                                         "a b",
+                                         "1",
+                                         "_",
+                                         "__",
+                                         "_5f",
+                                         "image",
+                                         "pool",
+                                         "a/b",
+                                         "/",
+                                         ".",
+                                         "..",
+                                         "Büro (alt)",
+                                         "100 %",
+                                         "-",
+                                         "~",
+                                         "a_",
+                                         "\xff",
+                                         "\n",
+                                         std::string(255, 'x'),
+                                         std::string(255, '.')};
 
 TEST(PathsTest, OfAnImageNamesItWhateverItIsCalled) {
     for (const auto& name : odd_names) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A polkitd that answers as the test says, and remembers what it was asked. On a thread of its own; may be used from any.
+// A polkitd that answers as the test says, and remembers what it was asked. On a thread of its own; may be used from
+// any.
 #pragma once
 
 #include <sdbus-c++/sdbus-c++.h>

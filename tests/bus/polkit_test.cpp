@@ -31,7 +31,9 @@ protected:
     }
 
     std::string pause_as_nobody() { return as_nobody(web_path, interface, "Pause", "{}"); }
-    std::unique_ptr<OtherProgram> begin_to_pause(uid_t uid = nobody_uid) { return begin_as(uid, web_path, interface, "Pause", "{}"); }
+    std::unique_ptr<OtherProgram> begin_to_pause(uid_t uid = nobody_uid) {
+        return begin_as(uid, web_path, interface, "Pause", "{}");
+    }
     bool await_questions(std::size_t count) {
         return await_there([&] { return polkit.questions().size() == count; });
     }
@@ -48,8 +50,8 @@ TEST_F(PolkitTest, IsToldWhatTheCallIsAbout) {
     EXPECT_EQ(question.kind, "system-bus-name");
     EXPECT_TRUE(question.sender.starts_with(":1.")) << question.sender;
     EXPECT_EQ(question.action, "org.virtbus1.machine.control");
-    const std::map<std::string, std::string> details{{"caller", "65534"},  {"hypervisor", "first"}, {"machine", "web"},
-                                                     {"owner", "1000"},    {"tags", "front web"},   {"uuid", web.text()},
+    const std::map<std::string, std::string> details{{"caller", "65534"}, {"hypervisor", "first"}, {"machine", "web"},
+                                                     {"owner", "1000"},   {"tags", "front web"},   {"uuid", web.text()},
                                                      {"verb", "Pause"}};
     EXPECT_EQ(question.details, details) << "a tag with a blank would pass for two";
     EXPECT_EQ(question.flags, 0U) << "nobody is asked for a password unless the caller says so";

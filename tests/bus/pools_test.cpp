@@ -225,7 +225,9 @@ TEST_F(PoolsTest, AreListedByHypervisorAndName) {
     EXPECT_EQ(row, (sdbus::Struct<sdbus::ObjectPath, std::string, std::string, std::string, std::string, std::uint64_t,
                                   std::uint64_t, std::uint32_t>{default_path, "default", "first", "dir", "running",
                                                                 100 * gib, 60 * gib, 3}));
-    expect_error(failure_of([&] { client.manager()->ListPools({{"hypervisor", sdbus::Variant("third")}}); }),
+    expect_error(failure_of([&] {
+                     client.manager()->ListPools({{"hypervisor", sdbus::Variant("third")}});
+                 }),
                  "NoSuchHypervisor");
     expect_invalid(failure_of([&] { client.manager()->ListPools({{"typo", sdbus::Variant(1)}}); }), "typo");
     expect_invalid(failure_of([&] { client.manager()->ListPools({{"hypervisor", sdbus::Variant(1)}}); }), "hypervisor");

@@ -11,10 +11,10 @@
 #include "model/hypervisors.h"
 #include "model/identities.h"
 #include "model/identity_jobs.h"
+#include "model/image_jobs.h"
 #include "model/machine_clone.h"
 #include "model/machine_jobs.h"
 #include "model/machine_quota.h"
-#include "model/image_jobs.h"
 
 #include <asio/post.hpp>
 
@@ -120,8 +120,8 @@ private:
     bool stopping_ = false;
 };
 
-Server::Server(const PrivateBus& bus, Hypervisors hypervisors, bus::BusType type, AllowedFiles allowed, Hypervisors more,
-               Limits limits)
+Server::Server(const PrivateBus& bus, Hypervisors hypervisors, bus::BusType type, AllowedFiles allowed,
+               Hypervisors more, Limits limits)
     : hypervisors_(std::move(hypervisors)),
       more_(std::move(more)),
       tool_(std::make_shared<FakeTool>(hypervisors_.front().second->storage())),
@@ -134,7 +134,8 @@ Server::Server(const PrivateBus& bus, Hypervisors hypervisors, bus::BusType type
     log::set_level(log::Level::err);
     std::promise<void> ready;
     auto is_ready = ready.get_future();
-    thread_ = std::thread([this, type, allowed = std::move(allowed), limits, &ready] { run(type, allowed, limits, ready); });
+    thread_ =
+        std::thread([this, type, allowed = std::move(allowed), limits, &ready] { run(type, allowed, limits, ready); });
     try {
         is_ready.get();
     } catch (...) {
@@ -155,7 +156,8 @@ void Server::begin_to_stop() { daemon_->begin_to_stop(); }
 
 void Server::run(bus::BusType type, const AllowedFiles& allowed, const Limits& limits, std::promise<void>& ready) {
     try {
-        daemon_ = std::make_unique<Daemon>(type, hypervisors_, more_, tool_, guests_, containers_, root_.path, allowed, limits);
+        daemon_ = std::make_unique<Daemon>(type, hypervisors_, more_, tool_, guests_, containers_, root_.path, allowed,
+                                           limits);
     } catch (...) {
         ready.set_exception(std::current_exception());
         return;

@@ -108,8 +108,9 @@ TEST_F(WritesTest, AMachineThatWasMadeIsOnTheBusWhenTheReplyArrives) {
 
 TEST_F(WritesTest, AMachineIsMadeWithTheUuidThatWasAskedFor) {
     serve();
-    const auto path = client.hypervisor(first_path)->CreateMachine(
-        {{"name", sdbus::Variant("made")}, {"uuid", sdbus::Variant("0F1E2D3C4B5A69788796A5B4C3D2E1F0")}});
+    const auto path = client.hypervisor(first_path)
+                          ->CreateMachine({{"name", sdbus::Variant("made")},
+                                           {"uuid", sdbus::Variant("0F1E2D3C4B5A69788796A5B4C3D2E1F0")}});
     EXPECT_EQ(path, "/org/virtbus1/hypervisor/first/machine/0f1e2d3c_4b5a_6978_8796_a5b4c3d2e1f0");
 }
 
@@ -150,8 +151,8 @@ TEST_F(WritesTest, OfTwoWhoDeleteOneSucceedsAndBothAreAnswered) {
             << one->failure << "; " << two->failure;
         const auto& loser = one->failure.name.empty() ? two : one;
         // The second comes while the machine leaves, or when it is gone from the bus.
-        EXPECT_THAT(loser->failure.name, testing::AnyOf("org.virtbus1.Error.NoSuchMachine",
-                                                        "org.freedesktop.DBus.Error.UnknownObject"))
+        EXPECT_THAT(loser->failure.name,
+                    testing::AnyOf("org.virtbus1.Error.NoSuchMachine", "org.freedesktop.DBus.Error.UnknownObject"))
             << loser->failure;
     }
 }

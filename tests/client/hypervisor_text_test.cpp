@@ -19,9 +19,9 @@ TEST(HypervisorText, SaysWhatItIsAndCan) {
                           {"Features", {"define", "pause"}},
                           {"PollIntervalUSec", 30000000U}};
     const auto text = hypervisor_text(hypervisor);
-    for (const auto* line : {"Name: esx\n", "URI: esx://host/\n", "From: added by a call\n", "State: connected\n",
-                             "Type: type-1\n", "CPUs: 8\n", "Memory: 16 GiB\n", "Can: define, pause\n",
-                             "Events: none: looked at every 30 s\n"})
+    for (const auto* line :
+         {"Name: esx\n", "URI: esx://host/\n", "From: added by a call\n", "State: connected\n", "Type: type-1\n",
+          "CPUs: 8\n", "Memory: 16 GiB\n", "Can: define, pause\n", "Events: none: looked at every 30 s\n"})
         EXPECT_NE(text.find(line), std::string::npos) << line << text;
 }
 

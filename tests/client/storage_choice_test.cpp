@@ -83,7 +83,8 @@ TEST(ChoosePool, TakesANameOrAPath) {
 }
 
 TEST(ChooseNetwork, TakesANameOrAPath) {
-    const std::vector rows = {network_row("qemu", "default"), network_row("qemu", "lab"), network_row("xen", "default")};
+    const std::vector rows = {network_row("qemu", "default"), network_row("qemu", "lab"),
+                              network_row("xen", "default")};
     EXPECT_EQ(choose_network(rows, "lab").path, "/qemu/lab");
     EXPECT_EQ(choose_network(rows, "/xen/default").hypervisor, "xen");
     EXPECT_EQ(refusal([&] { (void)choose_network(rows, "default"); }),

@@ -20,8 +20,10 @@ using Connection = std::unique_ptr<virConnect, decltype(&virConnectClose)>;
 void define_machines(virConnectPtr connection) {
     ASSERT_NE(connection, nullptr);
     for (std::size_t i = 0; i < machine_count; ++i) {
-        const auto xml = fmt::format("<domain type='test'><name>machine-{}</name><memory>65536</memory>"
-                                     "<os><type>hvm</type></os></domain>", i);
+        const auto xml = fmt::format(
+            "<domain type='test'><name>machine-{}</name><memory>65536</memory>"
+            "<os><type>hvm</type></os></domain>",
+            i);
         const auto domain = virDomainDefineXML(connection, xml.c_str());
         ASSERT_NE(domain, nullptr);
         virDomainFree(domain);
@@ -36,7 +38,8 @@ protected:
         define_machines(connection.get());
         virtbusd = std::make_unique<Virtbusd>(bus, std::map<std::string, std::string>{{"many", libvirtd.uri()}}, 60);
         client = std::make_unique<Client>(bus.address());
-        ASSERT_TRUE(client->wait_until([&] { return client->manager()->ListMachines({}).size() == machine_count + 1; }));
+        ASSERT_TRUE(
+            client->wait_until([&] { return client->manager()->ListMachines({}).size() == machine_count + 1; }));
     }
 
     PrivateBus bus;

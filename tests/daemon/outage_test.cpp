@@ -32,10 +32,13 @@ protected:
         client->signals.clear();
     }
 
-    bool connected(const std::string& name) { return client->hypervisor("/org/virtbus1/hypervisor/" + name)->Connected(); }
+    bool connected(const std::string& name) {
+        return client->hypervisor("/org/virtbus1/hypervisor/" + name)->Connected();
+    }
 
     bool resynced(const std::string& name) {
-        return client->wait_until([&] { return client->find("Resynced", "/org/virtbus1/hypervisor/" + name) != nullptr; });
+        return client->wait_until(
+            [&] { return client->find("Resynced", "/org/virtbus1/hypervisor/" + name) != nullptr; });
     }
 
     PrivateBus bus;
@@ -106,8 +109,10 @@ TEST_F(OutageTest, AfterADeathEveryDifferenceIsTold) {
     // The test driver forgets everything with its daemon: what differs afterwards is a machine and a state.
     ill.virsh({"suspend", "test"});
     const auto other = client->hypervisor("/org/virtbus1/hypervisor/ill")
-                           ->DefineXml("<domain type='test'><name>short-lived</name><memory>8192</memory>"
-                                       "<os><type>hvm</type></os></domain>", {});
+                           ->DefineXml(
+                               "<domain type='test'><name>short-lived</name><memory>8192</memory>"
+                               "<os><type>hvm</type></os></domain>",
+                               {});
     ASSERT_TRUE(client->wait_until([&] { return client->machine(ill_machine)->State() == "paused"; }));
     client->flush();
     client->signals.clear();
@@ -125,7 +130,8 @@ TEST_F(OutageTest, AfterADeathEveryDifferenceIsTold) {
     bool state_told = false;
     for (const auto& signal : client->signals) {
         resync_seen = resync_seen || signal.name == "Resynced";
-        if (signal.path != ill_machine || signal.name != "PropertiesChanged" || !signal.changed.contains("State")) continue;
+        if (signal.path != ill_machine || signal.name != "PropertiesChanged" || !signal.changed.contains("State"))
+            continue;
         state_told = true;
         EXPECT_FALSE(resync_seen);
         EXPECT_EQ(signal.changed.at("State").get<std::string>(), "running");

@@ -45,10 +45,11 @@ TEST(ProcessTest, ASecondOneOnTheSameBusEnds) {
 TEST(ProcessTest, ABadConfigurationIsRefusedWithItsOwnExitCode) {
     const PrivateBus bus;
     const auto file = std::filesystem::temp_directory_path() / ("virtbus-bad-" + std::to_string(::getpid()) + ".json");
-    for (const auto* text : {"{", "[]", "{\"hypervisers\": {}}", "{\"hypervisors\": []}", "{\"hypervisors\": {\"a/b\": \"x\"}}",
-                             "{\"keepalive\": {\"interval\": 0}}", "{\"keepalive\": {\"count\": -1}}",
-                             "{\"poll-interval\": 1e300}", "{\"poll-interval\": true}", "{\"log-level\": \"loud\"}",
-                             "{\"limits\": {\"calls\": -1}}", "{\"limits\": {\"moons\": 1}}"}) {
+    for (const auto* text :
+         {"{", "[]", "{\"hypervisers\": {}}", "{\"hypervisors\": []}", "{\"hypervisors\": {\"a/b\": \"x\"}}",
+          "{\"keepalive\": {\"interval\": 0}}", "{\"keepalive\": {\"count\": -1}}", "{\"poll-interval\": 1e300}",
+          "{\"poll-interval\": true}", "{\"log-level\": \"loud\"}", "{\"limits\": {\"calls\": -1}}",
+          "{\"limits\": {\"moons\": 1}}"}) {
         std::ofstream(file) << text;
         EXPECT_EQ(Virtbusd::run(bus, {"--config", file.string()}), 78) << text;
     }

@@ -61,15 +61,15 @@ int wait_for(pid_t pid) {
 
 }  // namespace
 
-Virtbusd::Virtbusd(const PrivateBus& bus, const std::map<std::string, std::string>& hypervisors,
-                   int keepalive_interval)
+Virtbusd::Virtbusd(const PrivateBus& bus, const std::map<std::string, std::string>& hypervisors, int keepalive_interval)
     : bus_(bus) {
     std::string name = "/tmp/virtbusd-test.XXXXXX";
     directory_ = ::mkdtemp(name.data());
     std::vector<std::string> entries;
     for (const auto& [key, uri] : hypervisors) entries.push_back(fmt::format("\"{}\": \"{}\"", key, uri));
-    std::ofstream(directory_ / "virtbus.json") << fmt::format("{{\"hypervisors\": {{{}}}, \"keepalive\": {{\"interval\": {}, \"count\": 3}}}}",
-                                         fmt::join(entries, ", "), keepalive_interval);
+    std::ofstream(directory_ / "virtbus.json")
+        << fmt::format("{{\"hypervisors\": {{{}}}, \"keepalive\": {{\"interval\": {}, \"count\": 3}}}}",
+                       fmt::join(entries, ", "), keepalive_interval);
 
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -140,8 +140,9 @@ int Virtbusd::run(const PrivateBus& bus, const std::vector<std::string>& argumen
 bool wait_until_connected(Client& client, const std::string& hypervisor) {
     const auto path = "/org/virtbus1/hypervisor/" + hypervisor;
     const auto proxy = client.hypervisor(path);
-    return client.wait_until([&] { return proxy->Connected(); }) &&
-           client.wait_until([&] { return !client.manager()->ListMachines({{"hypervisor", hypervisor}}).empty(); });
+    return client.wait_until([&] { return proxy->Connected(); }) && client.wait_until([&] {
+        return !client.manager()->ListMachines({{"hypervisor", hypervisor}}).empty();
+    });
 }
 
 }  // namespace virtbus::test

@@ -37,7 +37,8 @@ void read_line(const std::string& line) {
     read_as<GuestIdentity>(message);
     try {
         const auto error = error_from_json(message);
-        require(error_from_json(error_to_json(error)).what() == std::string_view(error.what()), "an error's text stays");
+        require(error_from_json(error_to_json(error)).what() == std::string_view(error.what()),
+                "an error's text stays");
     } catch (const Json::exception&) {
     }
 }

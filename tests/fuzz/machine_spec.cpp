@@ -76,7 +76,8 @@ void write_and_read(const MachineSpec& spec, Kind kind) {
     const auto uuid = spec.uuid.value_or(Uuid::random());
     const auto machine = read_domain(write_domain(spec, uuid, host_of(kind)));
     require(machine.name == spec.name && machine.uuid == uuid, "a machine has the name and UUID that were asked for");
-    require(machine.title == spec.title && machine.description == spec.description, "texts are read as they are written");
+    require(machine.title == spec.title && machine.description == spec.description,
+            "texts are read as they are written");
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// URIs that callers name. The judge is libxml2's parser, which libvirt reads them with: both must see the same parts, or
-// what was refused could come in.
+// URIs that callers name. The judge is libxml2's parser, which libvirt reads them with: both must see the same parts,
+// or what was refused could come in.
 #include "fuzz_target.h"
 
 #include "model/uri.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Guest agents that answer rubbish, too much, or nothing, behind a real libvirtd: each is one named error within bounded
-// time, and the daemon goes on.
+// Guest agents that answer rubbish, too much, or nothing, behind a real libvirtd: each is one named error within
+// bounded time, and the daemon goes on.
 #include "guest_test.h"
 #include "played_agent.h"
 
@@ -100,16 +100,14 @@ TEST_F(AgentTest, WhateverOneAnswersTheDaemonGoesOn) {
         std::string error;
     };
     for (const auto& [command, answer, error] :
-         {Case{"guest-file-open", R"({"return": "1000"})", unresponsive},
-          Case{"guest-info", "rubbish", unresponsive},
+         {Case{"guest-file-open", R"({"return": "1000"})", unresponsive}, Case{"guest-info", "rubbish", unresponsive},
           Case{"guest-info", R"({"return": {"supported_commands": [)", unresponsive},
           Case{"guest-info", R"({"return": ")" + std::string(3 << 20, 'a') + R"("})", unresponsive},
           Case{"guest-file-read", R"({"return": ")" + std::string(10 << 20, 'a') + R"("})", unresponsive},
           Case{"guest-info", R"({"return": {"supported_commands": []}})", "org.virtbus1.Error.NotSupported"},
           Case{"guest-file-open", R"({"error": {"class": "GenericError", "desc": "Permission denied"}})",
                "org.virtbus1.Error.UnsupportedGuest"},
-          Case{"guest-file-open", std::nullopt, unresponsive},
-          Case{"guest-sync", R"({"return": 7})", unresponsive}}) {
+          Case{"guest-file-open", std::nullopt, unresponsive}, Case{"guest-sync", R"({"return": 7})", unresponsive}}) {
         SCOPED_TRACE(command + " " + answer.value_or("nothing").substr(0, 60));
         ASSERT_NO_FATAL_FAILURE(start_guest(all_but(command, answer)));
         EXPECT_EQ(refresh(), error);

@@ -4,8 +4,8 @@
 // gets.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <sdbus-c++/sdbus-c++.h>
+#include <nlohmann/json.hpp>
 
 #include <functional>
 #include <mutex>
@@ -19,7 +19,8 @@ namespace virtbus::test {
 class PlayedAgent {
 public:
     /// The whole line that follows a command; nothing is no answer.
-    using Answer = std::function<std::optional<std::string>(const std::string& command, const nlohmann::json& arguments)>;
+    using Answer =
+        std::function<std::optional<std::string>(const std::string& command, const nlohmann::json& arguments)>;
 
     explicit PlayedAgent(const std::string& path);
     ~PlayedAgent();

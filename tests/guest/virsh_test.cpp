@@ -34,7 +34,8 @@ public:
         ::fcntl(reader_, F_SETFL, 0);
         std::array<char, 65'536> buffer{};
         std::size_t total = 0;
-        for (ssize_t size = 0; (size = ::read(reader_, buffer.data(), buffer.size())) > 0;) total += static_cast<std::size_t>(size);
+        for (ssize_t size = 0; (size = ::read(reader_, buffer.data(), buffer.size())) > 0;)
+            total += static_cast<std::size_t>(size);
         return total;
     }
 

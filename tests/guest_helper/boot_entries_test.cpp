@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Where a text sets a machine-id, and how it is made another: no files, no guests.
-#include "guest_test.h"
 #include "helper/boot_entries.h"
+#include "guest_test.h"
 
 namespace virtbus::test {
 
@@ -37,12 +37,12 @@ TEST(BootEntry, SetsAnIdWithOrWithoutDashesInAnyCase) {
 }
 
 TEST(BootEntry, SetsNoneWhereSystemdTakesNone) {
-    for (const auto& text : {"systemd.machine_id=firmware"s, "systemd.machine_id="s, "systemd.machine_id=abc"s,
-                             "systemd.machine_id=" + std::string(32, '0'), "systemd.machine_id=" + old_id + "0",
-                             "systemd.machine_id=" + old_id + "z", "rd.systemd.machine_id=" + old_id,
-                             "xsystemd.machine_id=" + old_id, "# systemd.machine_id=" + old_id,
-                             "a\n  # options systemd.machine_id=" + old_id, "systemd.machine_id=\"" + old_id, ""s,
-                             "machine-id " + old_id})
+    for (const auto& text :
+         {"systemd.machine_id=firmware"s, "systemd.machine_id="s, "systemd.machine_id=abc"s,
+          "systemd.machine_id=" + std::string(32, '0'), "systemd.machine_id=" + old_id + "0",
+          "systemd.machine_id=" + old_id + "z", "rd.systemd.machine_id=" + old_id, "xsystemd.machine_id=" + old_id,
+          "# systemd.machine_id=" + old_id, "a\n  # options systemd.machine_id=" + old_id,
+          "systemd.machine_id=\"" + old_id, ""s, "machine-id " + old_id})
         EXPECT_EQ(ids_in(text), std::vector<std::string>()) << text;
 }
 
@@ -140,8 +140,7 @@ TEST(BootOverrides, AreFoundInAllPlacesAndNamed) {
     EXPECT_EQ(found, (std::vector<std::string>{
                          "loader-entry:/boot/loader/entries/a.conf", "loader-entry:/efi/loader/entries/b.conf",
                          "kernel-cmdline-file:/etc/kernel/cmdline", "kernel-cmdline-file:/etc/machine-info",
-                         "grub:/etc/default/grub", "grub:/boot/grub/grub.cfg",
-                         "uki:/boot/efi/EFI/Linux/debian.EFI"}));
+                         "grub:/etc/default/grub", "grub:/boot/grub/grub.cfg", "uki:/boot/efi/EFI/Linux/debian.EFI"}));
 }
 
 TEST(BootOverrides, OfOneFileByTwoNamesAreOne) {

@@ -53,8 +53,8 @@ TEST_F(Container, WithAnotherIdThanExpectedStays) {
 TEST_F(Container, CannotLeadOutOfItsRoot) {
     GuestTree host;
     host.write("/etc/shadow", "secret\n");
-    for (const auto& target : {host.at("/etc/shadow").string(), std::string("../../../../../../..") +
-                                                                    host.at("/etc/shadow").string()}) {
+    for (const auto& target :
+         {host.at("/etc/shadow").string(), std::string("../../../../../../..") + host.at("/etc/shadow").string()}) {
         tree_.link(target, "/etc/machine-id");
         EXPECT_REFUSED(unsupported_guest, "leads nowhere", read());
         EXPECT_REFUSED(unsupported_guest, "leads nowhere", change(assignment(new_id)));

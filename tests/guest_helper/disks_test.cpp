@@ -109,9 +109,10 @@ TEST_F(GuestDisks, WithADiscoverableBootPartitionAreSealed) {
     image_of(boot, "boot.img");
     image_of(tree, "root.img");
     run({"truncate", "-s", "64M", path("disk.img")});
-    run({"sh", "-c", "printf 'label: gpt\\nstart=2048, size=49152, type=BC13C2FF-59E6-4262-A352-B275FD6F7172\\n"
-                     "start=51200, size=49152, type=0FC63DAF-8483-4772-8E79-3D69D8477DE4\\n' | sfdisk -q " +
-                         path("disk.img")});
+    run({"sh", "-c",
+         "printf 'label: gpt\\nstart=2048, size=49152, type=BC13C2FF-59E6-4262-A352-B275FD6F7172\\n"
+         "start=51200, size=49152, type=0FC63DAF-8483-4772-8E79-3D69D8477DE4\\n' | sfdisk -q " +
+             path("disk.img")});
     run({"dd", "if=" + path("boot.img"), "of=" + path("disk.img"), "bs=1M", "seek=1", "conv=notrunc", "status=none"});
     run({"dd", "if=" + path("root.img"), "of=" + path("disk.img"), "bs=1M", "seek=25", "conv=notrunc", "status=none"});
 

@@ -102,12 +102,13 @@ TEST_F(GuestEnding, AMachineThatStartsJustThenKeepsItsDisk) {
     const RunningMachine machine(image_);
     const auto temporary = directory_.path / "temporary";
     std::filesystem::create_directory(temporary);
-    EXPECT_REFUSED(in_use, "has " + image_ + " open", GuestAppliance({.disks = system_.disks,
-                                                                      .is_accelerated = false,
-                                                                      .cache = "/var/tmp",
-                                                                      .temporary = temporary.string(),
-                                                                      .leash = guest_helper_program(),
-                                                                      .act = "test"}));
+    EXPECT_REFUSED(in_use, "has " + image_ + " open",
+                   GuestAppliance({.disks = system_.disks,
+                                   .is_accelerated = false,
+                                   .cache = "/var/tmp",
+                                   .temporary = temporary.string(),
+                                   .leash = guest_helper_program(),
+                                   .act = "test"}));
     EXPECT_TRUE(std::filesystem::is_empty(temporary));
     expect_unchanged();
 }

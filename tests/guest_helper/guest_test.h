@@ -16,10 +16,10 @@
 #include <string>
 #include <vector>
 
-#define EXPECT_REFUSED(expected, piece_of_text, piece)                                                       \
-    do {                                                                                                     \
-        const auto piece_outcome = outcome_of([&] { piece; });                                               \
-        EXPECT_TRUE(refuses(piece_outcome, Code::expected)) << #piece ": " << piece_outcome;                 \
+#define EXPECT_REFUSED(expected, piece_of_text, piece)                                                        \
+    do {                                                                                                      \
+        const auto piece_outcome = outcome_of([&] { piece; });                                                \
+        EXPECT_TRUE(refuses(piece_outcome, Code::expected)) << #piece ": " << piece_outcome;                  \
         EXPECT_NE(piece_outcome.text.find(piece_of_text), std::string::npos) << #piece ": " << piece_outcome; \
     } while (false)
 
@@ -51,9 +51,7 @@ public:
     void remove(const std::string& path) const { std::filesystem::remove_all(at(path)); }
     [[nodiscard]] std::string read(const std::string& path) const;
     [[nodiscard]] bool exists(const std::string& path) const;
-    [[nodiscard]] std::filesystem::path at(const std::string& path) const {
-        return directory_.path / path.substr(1);
-    }
+    [[nodiscard]] std::filesystem::path at(const std::string& path) const { return directory_.path / path.substr(1); }
     [[nodiscard]] std::string root() const { return directory_.path.string(); }
 
     /// An ext4 file system of it, in a new file. No block of it is reserved for root.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // A guest's name for itself.
+#include "model/hostname.h"
 #include "guest_test.h"
 #include "helper/guest_hostname.h"
-#include "model/hostname.h"
 #include "helper/guest_system.h"
 
 namespace virtbus::test {

@@ -49,16 +49,18 @@ TEST(BootedIdentity, OfZerosIsNone) {
 
 TEST(BootedIdentity, IsInconsistentWhereOneOfTheParsersTakesAnother) {
     const auto line = old_id + "\n";
-    EXPECT_EQ(judge(old_id, "", DbusState::missing), (Judged{old_id, false}));             // GLib wants the newline
+    EXPECT_EQ(judge(old_id, "", DbusState::missing), (Judged{old_id, false}));  // GLib wants the newline
     EXPECT_EQ(judge("0123456789ABCDEF0123456789abcdef\n", "", DbusState::missing), (Judged{old_id, false}));
-    EXPECT_EQ(judge(line, "", DbusState::empty), (Judged{old_id, false}));                 // GLib takes the empty file
+    EXPECT_EQ(judge(line, "", DbusState::empty), (Judged{old_id, false}));  // GLib takes the empty file
     EXPECT_EQ(judge(line, "rubbish", DbusState::invalid), (Judged{old_id, false}));
 }
 
 class Identity : public testing::Test {
 protected:
     GuestIdentity read() { return read_guest_identity(files_); }
-    GuestIdentity change(const IdentityChange& wanted) { return change_guest_identity(files_, wanted, [] {}); }
+    GuestIdentity change(const IdentityChange& wanted) {
+        return change_guest_identity(files_, wanted, [] {});
+    }
 
     GuestTree tree_;
     TreeFiles files_{tree_};
@@ -106,9 +108,9 @@ TEST_F(Identity, IsAssignedToBothFilesInPlace) {
 }
 
 TEST_F(Identity, IsAssignedWhateverWasThere) {
-    for (const auto& content : std::vector<std::string>{"", "uninitialized\n", "rubbish\n", old_id,
-                                                        "0123456789ABCDEF0123456789ABCDEF\n",
-                                                        std::string(32, '0') + "\n", std::string(5'000, 'x')}) {
+    for (const auto& content :
+         std::vector<std::string>{"", "uninitialized\n", "rubbish\n", old_id, "0123456789ABCDEF0123456789ABCDEF\n",
+                                  std::string(32, '0') + "\n", std::string(5'000, 'x')}) {
         tree_.write(etc_path, content);
         EXPECT_EQ(change(assignment(new_id)).state, IdState::valid) << content;
         EXPECT_EQ(tree_.read(etc_path), new_id + "\n");

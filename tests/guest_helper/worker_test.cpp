@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The process that drives the appliance: however it ends, nothing of it is left.
 #include "guest_test.h"
-#include "helper_program.h"
 #include "helper/worker_process.h"
+#include "helper_program.h"
 
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -60,48 +60,52 @@ void start_a_family() {
 
 TEST_F(Worker, ReturnsWhatItFound) {
     EXPECT_EQ(run_work([](WorkReport& report) {
-        report.at(1, 2);
-        return Json{{"answer", 42}};
-    }), (Json{{"answer", 42}}));
+                  report.at(1, 2);
+                  return Json{{"answer", 42}};
+              }),
+              (Json{{"answer", 42}}));
 }
 
 TEST_F(Worker, TellsWhyItFailed) {
-    EXPECT_REFUSED(unsupported_guest, "no Linux", run_work([](WorkReport&) -> Json {
-        throw Error(Code::unsupported_guest, "no Linux");
-    }));
+    EXPECT_REFUSED(unsupported_guest, "no Linux",
+                   run_work([](WorkReport&) -> Json { throw Error(Code::unsupported_guest, "no Linux"); }));
     EXPECT_REFUSED(failed, "out of luck",
                    run_work([](WorkReport&) -> Json { throw std::runtime_error("out of luck"); }));
 }
 
 TEST_F(Worker, ThatDiesIsAnErrorAndTakesItsFamilyWithIt) {
     EXPECT_REFUSED(failed, "ended early", run_work([](WorkReport&) -> Json {
-        start_a_family();
-        ::raise(SIGKILL);
-        return {};
-    }));
+                       start_a_family();
+                       ::raise(SIGKILL);
+                       return {};
+                   }));
 }
 
 TEST_F(Worker, LeavesNoFamilyWhenItIsDone) {
     EXPECT_EQ(run_work([](WorkReport&) -> Json {
-        start_a_family();
-        return 1;
-    }), Json(1));
+                  start_a_family();
+                  return 1;
+              }),
+              Json(1));
 }
 
 TEST_F(Worker, ThatTakesTooLongIsEnded) {
-    EXPECT_REFUSED(failed, "not done after 1 seconds", run_work([](WorkReport&) -> Json {
-        start_a_family();
-        for (;;) ::pause();
-    }, 1s));
+    EXPECT_REFUSED(failed, "not done after 1 seconds",
+                   run_work(
+                       [](WorkReport&) -> Json {
+                           start_a_family();
+                           for (;;) ::pause();
+                       },
+                       1s));
 }
 
 TEST_F(Worker, IsEndedWhenNobodyWantsItAnyMore) {
     leave();
     const auto begin = std::chrono::steady_clock::now();
     EXPECT_REFUSED(cancelled, "cancelled", run_work([](WorkReport&) -> Json {
-        start_a_family();
-        for (;;) ::pause();
-    }));
+                       start_a_family();
+                       for (;;) ::pause();
+                   }));
     EXPECT_LT(std::chrono::steady_clock::now() - begin, 30s) << "that is the limit's doing, not the caller's";
 }
 
@@ -113,11 +117,12 @@ TEST_F(Worker, IsLetToEndOnceItHasBegunToChangeSomething) {
         leave();
     });
     EXPECT_EQ(run_work([](WorkReport& report) -> Json {
-        report.begin_changing();
-        report.at(1, 2);
-        std::this_thread::sleep_for(300ms);
-        return 7;
-    }), Json(7));
+                  report.begin_changing();
+                  report.at(1, 2);
+                  std::this_thread::sleep_for(300ms);
+                  return 7;
+              }),
+              Json(7));
     caller.join();
 }
 
@@ -125,22 +130,23 @@ TEST_F(Worker, DoesNotBeginToChangeAnythingWhenItIsCancelled) {
     TemporaryDirectory directory;
     leave();
     EXPECT_REFUSED(cancelled, "cancelled", run_work([&](WorkReport& report) -> Json {
-        std::this_thread::sleep_for(100ms);
-        report.begin_changing();
-        std::filesystem::create_directory(directory.path / "changed");
-        return {};
-    }));
+                       std::this_thread::sleep_for(100ms);
+                       report.begin_changing();
+                       std::filesystem::create_directory(directory.path / "changed");
+                       return {};
+                   }));
     EXPECT_FALSE(std::filesystem::exists(directory.path / "changed"));
 }
 
 TEST_F(Worker, HasNeitherTheSocketNorBlockedSignals) {
     EXPECT_EQ(run_work([](WorkReport&) -> Json {
-        sigset_t blocked;
-        ::sigprocmask(SIG_SETMASK, nullptr, &blocked);
-        struct stat in {};
-        ::fstat(STDIN_FILENO, &in);
-        return {{"terminates", ::sigismember(&blocked, SIGTERM) == 0}, {"socket", S_ISSOCK(in.st_mode)}};
-    }), (Json{{"terminates", true}, {"socket", false}}));
+                  sigset_t blocked;
+                  ::sigprocmask(SIG_SETMASK, nullptr, &blocked);
+                  struct stat in {};
+                  ::fstat(STDIN_FILENO, &in);
+                  return {{"terminates", ::sigismember(&blocked, SIGTERM) == 0}, {"socket", S_ISSOCK(in.st_mode)}};
+              }),
+              (Json{{"terminates", true}, {"socket", false}}));
 }
 
 }  // namespace

@@ -22,9 +22,14 @@ constexpr std::uint64_t method_timeout_usec = 60'000'000;
 
 /// What a caller may hear while hypervisors die: nothing but names that say what to do.
 const std::set<std::string> expected{
-    "org.virtbus1.Error.Disconnected",   "org.virtbus1.Error.InvalidState", "org.virtbus1.Error.NoSuchMachine",
-    "org.virtbus1.Error.AlreadyExists",  "org.virtbus1.Error.Busy",         "org.virtbus1.Error.Timeout",
-    "org.virtbus1.Error.StaleGeneration", "org.freedesktop.DBus.Error.UnknownObject",
+    "org.virtbus1.Error.Disconnected",
+    "org.virtbus1.Error.InvalidState",
+    "org.virtbus1.Error.NoSuchMachine",
+    "org.virtbus1.Error.AlreadyExists",
+    "org.virtbus1.Error.Busy",
+    "org.virtbus1.Error.Timeout",
+    "org.virtbus1.Error.StaleGeneration",
+    "org.freedesktop.DBus.Error.UnknownObject",
 };
 
 std::string path_of(int hypervisor, int machine) {
@@ -117,7 +122,8 @@ private:
 
     /// It is on all hypervisors, if it is there.
     void find(int machine) {
-        judge("GetMachine", [&] { manager().GetMachine(Truth::name(machine), {}); }, "org.virtbus1.Error.Ambiguous");
+        judge(
+            "GetMachine", [&] { manager().GetMachine(Truth::name(machine), {}); }, "org.virtbus1.Error.Ambiguous");
     }
 
     std::unique_ptr<sdbus::IConnection> connection_;
@@ -126,9 +132,10 @@ private:
 
 ChaosClients::ChaosClients(const PrivateBus& bus, int clients, int hypervisors) {
     for (int client = 0; client < clients; ++client)
-        threads_.emplace_back([this, address = bus.address(), client, clients, hypervisors](const std::stop_token& stop) {
-            call_on(address, client, clients, hypervisors, stop);
-        });
+        threads_.emplace_back(
+            [this, address = bus.address(), client, clients, hypervisors](const std::stop_token& stop) {
+                call_on(address, client, clients, hypervisors, stop);
+            });
 }
 
 void ChaosClients::call_on(const std::string& address, int client, int clients, int hypervisors,

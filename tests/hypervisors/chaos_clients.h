@@ -16,8 +16,8 @@ namespace virtbus::test {
 
 /// What the replies were.
 struct Tally {
-    std::map<std::string, int> outcomes;     ///< "right", or the error's name
-    std::vector<std::string> wrong;          ///< each that was none of what it may be, and why
+    std::map<std::string, int> outcomes;  ///< "right", or the error's name
+    std::vector<std::string> wrong;       ///< each that was none of what it may be, and why
     std::chrono::steady_clock::duration slowest{};
 
     [[nodiscard]] int calls() const;

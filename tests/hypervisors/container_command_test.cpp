@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Commands in containers: they are inside, have no more rights than what is there already, and touch nothing of the host,
-// whatever a hostile container is made of.
+// Commands in containers: they are inside, have no more rights than what is there already, and touch nothing of the
+// host, whatever a hostile container is made of.
 #include "containers_test.h"
 
 #include <fmt/format.h>
@@ -94,8 +94,9 @@ TEST_F(ContainerCommandTest, WhatAContainerSaysOfItselfIsNotBelieved) {
     const auto name = new_name();
     const auto path = create_ready(name);
     // A /proc that promises all rights, and a root for everybody.
-    const auto lie = shell(path, "mount -t tmpfs lie /proc && cd /proc && for p in 1 2 3 self; do mkdir -p $p/ns; "
-                                 "echo 'CapBnd: ffffffffffffffff' >$p/status; echo '4:memory:/' >$p/cgroup; done; ls");
+    const auto lie = shell(path,
+                           "mount -t tmpfs lie /proc && cd /proc && for p in 1 2 3 self; do mkdir -p $p/ns; "
+                           "echo 'CapBnd: ffffffffffffffff' >$p/status; echo '4:memory:/' >$p/cgroup; done; ls");
     ASSERT_EQ(lie.exit_code, 0U) << lie.errors;
     const auto job = begin(path, {"sleep", "4714"});
     pid_t command = 0;

@@ -72,7 +72,8 @@ TEST_F(ContainerLifeTest, WhatMakesNoSenseIsAbsent) {
     EXPECT_EQ(observer.machine(container)->Acceleration(), "native");
     EXPECT_EQ(observer.machine(vm)->Kind(), "vm");
 
-    const std::set<std::string> of_containers{"org.virtbus1.Container", "org.virtbus1.Machine", "org.virtbus1.MachineId"};
+    const std::set<std::string> of_containers{"org.virtbus1.Container", "org.virtbus1.Machine",
+                                              "org.virtbus1.MachineId"};
     const std::set<std::string> of_vms{"org.virtbus1.Machine", "org.virtbus1.MachineId", "org.virtbus1.VirtualMachine"};
     EXPECT_EQ(interfaces(container), of_containers);
     EXPECT_EQ(interfaces(vm), of_vms);
@@ -84,7 +85,10 @@ TEST_F(ContainerLifeTest, WhatMakesNoSenseIsAbsent) {
     EXPECT_EQ(observer.machine(vm)->Firmware(), "bios");
     EXPECT_NE(failure_of([&] { observer.machine(vm)->Root(); }).name, "");
 
-    EXPECT_EQ(failure_of([&] { machine(container)->Start({{"paused", true}}); }).name, "org.virtbus1.Error.NotSupported");
+    EXPECT_EQ(failure_of([&] {
+                  machine(container)->Start({{"paused", true}});
+              }).name,
+              "org.virtbus1.Error.NotSupported");
     const auto vcpus = failure_of([&] { machine(container)->SetVcpus(2, {}); });
     EXPECT_EQ(vcpus.name, "org.virtbus1.Error.NotSupported") << vcpus;
 }
@@ -187,7 +191,8 @@ TEST_F(ContainerLifeTest, PeopleSeeTheDifference) {
     const auto shown = virtbusctl("show " + name);
     for (const auto* text : {"container", "shared with the host", "/var/lib/libvirt/filesystems/", "/init"})
         EXPECT_NE(shown.find(text), std::string::npos) << text << " in\n" << shown;
-    for (const auto* text : {"Firmware", "Guest agent", "Disks"}) EXPECT_EQ(shown.find(text), std::string::npos) << shown;
+    for (const auto* text : {"Firmware", "Guest agent", "Disks"})
+        EXPECT_EQ(shown.find(text), std::string::npos) << shown;
     utsname host{};
     ::uname(&host);
     EXPECT_EQ(virtbusctl("run " + name + " -- uname -r"), std::string(host.release) + "\n");

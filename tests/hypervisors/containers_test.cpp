@@ -37,7 +37,8 @@ std::string read_file(const fs::path& path) {
 struct Stream {
     Stream() {
         std::array<int, 2> ends{};
-        if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) throw std::runtime_error("no socket");
+        if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
+            throw std::runtime_error("no socket");
         ours = sdbus::UnixFd(ends[0], sdbus::adopt_fd);
         theirs = sdbus::UnixFd(ends[1], sdbus::adopt_fd);
     }
@@ -72,7 +73,8 @@ std::string ContainersTest::new_name() {
 
 fs::path ContainersTest::make_root(const std::string& name) {
     const fs::path root = "/var/lib/libvirt/filesystems/" + name;
-    for (const auto* directory : {"bin", "dev", "proc", "sys", "etc", "tmp", "root"}) fs::create_directories(root / directory);
+    for (const auto* directory : {"bin", "dev", "proc", "sys", "etc", "tmp", "root"})
+        fs::create_directories(root / directory);
     fs::copy_file("/bin/busybox", root / "bin/busybox");
     for (const auto* applet : {"sh", "cat", "echo", "env", "hostname", "id", "kill", "ls", "mount", "reboot", "sleep",
                                "true", "uname", "umount", "wc"})
@@ -141,7 +143,8 @@ Ended ContainersTest::run(const std::string& path, const std::vector<std::string
 
 std::string ContainersTest::cgroup(const std::string& name, const std::string& controller, const std::string& file) {
     for (const auto& entry : fs::recursive_directory_iterator("/sys/fs/cgroup/" + controller))
-        if (entry.is_directory() && entry.path().filename().string().find("-" + name + ".libvirt-lxc") != std::string::npos)
+        if (entry.is_directory() &&
+            entry.path().filename().string().find("-" + name + ".libvirt-lxc") != std::string::npos)
             return read_file(entry.path() / file);
     return "there is no cgroup";
 }

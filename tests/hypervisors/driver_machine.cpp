@@ -10,8 +10,8 @@ namespace virtbus::test {
 namespace {
 
 /// The small guest, which tests put where machines may boot from. `os` is the type, `console` the device's element.
-std::string guest_xml(const std::string& type, const std::string& name, const std::string& os, const std::string& console,
-                      const std::string& terminal) {
+std::string guest_xml(const std::string& type, const std::string& name, const std::string& os,
+                      const std::string& console, const std::string& terminal) {
     const std::string directory = "/var/lib/libvirt/boot";
     return fmt::format(R"(<domain type='{}'>
   <name>{}</name>
@@ -45,9 +45,10 @@ std::string container_xml(const std::string& name) {
 }
 
 std::string test_xml(const std::string& name) {
-    return fmt::format("<domain type='test'><name>{}</name><memory unit='MiB'>8</memory><vcpu>2</vcpu>"
-                       "<os><type>hvm</type></os></domain>",
-                       name);
+    return fmt::format(
+        "<domain type='test'><name>{}</name><memory unit='MiB'>8</memory><vcpu>2</vcpu>"
+        "<os><type>hvm</type></os></domain>",
+        name);
 }
 
 }  // namespace
@@ -56,7 +57,8 @@ std::string machine_xml(proxies::Hypervisor& hypervisor, const std::string& name
     const auto driver = hypervisor.Driver();
     if (driver == "lxc") return container_xml(name);
     if (driver == "test") return test_xml(name);
-    if (driver == "xen") return guest_xml("xen", name, "<type arch='x86_64' machine='xenpv'>xen</type>", "console", "hvc0");
+    if (driver == "xen")
+        return guest_xml("xen", name, "<type arch='x86_64' machine='xenpv'>xen</type>", "console", "hvc0");
     if (driver != "qemu") throw std::runtime_error("nobody knows a machine for the driver " + driver);
     const auto type = hypervisor.Accelerations().front() == "kvm" ? "kvm" : "qemu";
     return guest_xml(type, name, "<type arch='x86_64' machine='pc'>hvm</type>", "serial", "ttyS0");

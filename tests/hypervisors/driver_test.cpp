@@ -8,8 +8,8 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
-#include <nlohmann/json.hpp>
 #include <unistd.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <array>
@@ -158,15 +158,21 @@ protected:
     using Attempt = void (DriverTest::*)();
 
     static const std::map<std::string, Attempt>& attempts() {
-        static const std::map<std::string, Attempt> all{
-            {"define", &DriverTest::define_and_delete}, {"reset", &DriverTest::reset},
-            {"reboot", &DriverTest::reboot},            {"pause", &DriverTest::pause},
-            {"save", &DriverTest::save},                {"autostart", &DriverTest::autostart},
-            {"rename", &DriverTest::rename},            {"console", &DriverTest::console},
-            {"memory", &DriverTest::memory},            {"vcpus", &DriverTest::vcpus},
-            {"metadata", &DriverTest::metadata},        {"run-commands", &DriverTest::run_commands},
-            {"pools", &DriverTest::pools},              {"networks", &DriverTest::networks},
-            {"events", &DriverTest::events}};
+        static const std::map<std::string, Attempt> all{{"define", &DriverTest::define_and_delete},
+                                                        {"reset", &DriverTest::reset},
+                                                        {"reboot", &DriverTest::reboot},
+                                                        {"pause", &DriverTest::pause},
+                                                        {"save", &DriverTest::save},
+                                                        {"autostart", &DriverTest::autostart},
+                                                        {"rename", &DriverTest::rename},
+                                                        {"console", &DriverTest::console},
+                                                        {"memory", &DriverTest::memory},
+                                                        {"vcpus", &DriverTest::vcpus},
+                                                        {"metadata", &DriverTest::metadata},
+                                                        {"run-commands", &DriverTest::run_commands},
+                                                        {"pools", &DriverTest::pools},
+                                                        {"networks", &DriverTest::networks},
+                                                        {"events", &DriverTest::events}};
         return all;
     }
 
@@ -191,7 +197,8 @@ TEST_P(DriverTest, CanDoItOrSaysThatItCannot) {
 TEST_F(DriverTest, HasWordsForAllThatItCan) {
     // Beside what is tried here: what needs a guest with an agent, a disk, or a job that takes its time.
     for (const auto& feature : hypervisor()->Features())
-        EXPECT_TRUE(attempts().contains(feature) || has(std::vector<std::string>{"agent", "jobs", "resize-online"}, feature))
+        EXPECT_TRUE(attempts().contains(feature) ||
+                    has(std::vector<std::string>{"agent", "jobs", "resize-online"}, feature))
             << feature;
 }
 

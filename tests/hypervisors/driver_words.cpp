@@ -12,8 +12,8 @@
 int main() {
     using namespace virtbus;
     nlohmann::json all;
-    for (const std::string_view driver : {"qemu", "lxc", "test", "xen", "esx", "vmware", "vbox", "hyper-v", "openvz", "bhyve",
-                                     "vz", "ch"}) {
+    for (const std::string_view driver :
+         {"qemu", "lxc", "test", "xen", "esx", "vmware", "vbox", "hyper-v", "openvz", "bhyve", "vz", "ch"}) {
         std::vector<std::string_view> words;
         for (const auto feature : known_features(driver)) words.push_back(to_string(feature));
         all[std::string(driver)] = {{"type", to_string(hypervisor_type(driver, {}))}, {"features", words}};

@@ -79,17 +79,17 @@ protected:
     /// A NAT network "lab" that runs, 192.168.150.0/24 on bridge lab0.
     std::string create_lab() {
         return create_network({{"name", sdbus::Variant("lab")},
-                       {"subnet", sdbus::Variant("192.168.150.0/24")},
-                       {"bridge", sdbus::Variant("lab0")},
-                       {"domain", sdbus::Variant("lab.example")},
-                       {"start", sdbus::Variant(true)}});
+                               {"subnet", sdbus::Variant("192.168.150.0/24")},
+                               {"bridge", sdbus::Variant("lab0")},
+                               {"domain", sdbus::Variant("lab.example")},
+                               {"start", sdbus::Variant(true)}});
     }
     /// A machine of the small guest on the network, which runs and is ready.
     std::string create_guest(const std::string& on) {
         const auto boot = environment("VIRTBUS_GUEST_DIR");
-        const VariantMap interface{{"type", sdbus::Variant("network")},
-                                   {"network", sdbus::Variant(on)},
-                                   {"mac", sdbus::Variant(mac)}};
+        const VariantMap interface {
+            {"type", sdbus::Variant("network")}, {"network", sdbus::Variant(on)}, { "mac", sdbus::Variant(mac) }
+        };
         return create({{"name", sdbus::Variant("web")},
                        {"memory", sdbus::Variant(std::uint64_t{128} << 20)},
                        {"kernel", sdbus::Variant(boot + "/vmlinuz")},
@@ -102,9 +102,10 @@ protected:
     void take_address(const std::string& guest) {
         Console console(actor.machine(guest)->OpenConsole({}));
         ASSERT_TRUE(console.wait_for("virtbus guest ready"));
-        console.write("printf '#!/bin/sh\\n[ \"$1\" != bound ] || ip addr add $ip/$mask dev eth0\\n' >/dhcp; "
-                      "chmod +x /dhcp; ip link set eth0 up; udhcpc -i eth0 -n -q -t 20 -s /dhcp -x hostname:web && "
-                      "ping -c 1 192.168.150.1 && echo address-$((40+2))\n");
+        console.write(
+            "printf '#!/bin/sh\\n[ \"$1\" != bound ] || ip addr add $ip/$mask dev eth0\\n' >/dhcp; "
+            "chmod +x /dhcp; ip link set eth0 up; udhcpc -i eth0 -n -q -t 20 -s /dhcp -x hostname:web && "
+            "ping -c 1 192.168.150.1 && echo address-$((40+2))\n");
         ASSERT_TRUE(console.wait_for("address-42"));
     }
     void expect_error(const Failure& failure, const std::string& name, const std::string& part) {
@@ -170,7 +171,8 @@ TEST_F(NetworksTest, GiveAddressesThatAreKnownByThoseWhoSeeThem) {
     EXPECT_EQ(observer.machine(guest)->Addresses().size(), 1U) << "everybody sees it from now on";
 
     EXPECT_THAT(output_of("virtbusctl -H qemu network leases lab"), HasSubstr(address));
-    EXPECT_THAT(output_of("virtbusctl -H qemu show web"), HasSubstr(fmt::format("{}/24 on {} ({})", address, mac, sources)));
+    EXPECT_THAT(output_of("virtbusctl -H qemu show web"),
+                HasSubstr(fmt::format("{}/24 on {} ({})", address, mac, sources)));
 
     expect_error(failure_of([&] { network(lab)->Stop({}); }), "InUse", "machine web");
     actor.machine(guest)->PowerOff({});
@@ -181,11 +183,12 @@ TEST_F(NetworksTest, GiveAddressesThatAreKnownByThoseWhoSeeThem) {
 
 TEST_F(NetworksTest, AreNotTakenFromContainersThatAnotherHypervisorRuns) {
     const auto lab = create_lab();
-    std::ofstream("/run/box.xml") << "<domain type='lxc'><name>box</name><memory>32768</memory>"
-                                     "<os><type>exe</type><init>/bin/sleep</init><initarg>1000</initarg></os><devices>"
-                                     "<filesystem><source dir='/'/><target dir='/'/></filesystem>"
-                                     "<interface type='network'><source network='lab'/></interface><console type='pty'/>"
-                                     "</devices></domain>";
+    std::ofstream("/run/box.xml")
+        << "<domain type='lxc'><name>box</name><memory>32768</memory>"
+           "<os><type>exe</type><init>/bin/sleep</init><initarg>1000</initarg></os><devices>"
+           "<filesystem><source dir='/'/><target dir='/'/></filesystem>"
+           "<interface type='network'><source network='lab'/></interface><console type='pty'/>"
+           "</devices></domain>";
     EXPECT_THAT(output_of("virsh -c lxc:///system create /run/box.xml"), HasSubstr("created"));
     expect_error(failure_of([&] { network(lab)->Stop({}); }), "InUse", "(1)");
     expect_error(failure_of([&] { network(lab)->Delete({}); }), "InUse", "network lab");
@@ -199,14 +202,18 @@ TEST_F(NetworksTest, DoNotTakeWhatTheHostHas) {
     output_of("ip link add taken type bridge; ip addr add 10.55.0.1/24 dev taken; ip link set taken up");
     ASSERT_TRUE(has_device("taken"));
     expect_error(failure_of([&] {
-        create_network({{"name", sdbus::Variant("lab")}, {"subnet", sdbus::Variant("10.55.0.0/24")}, {"start", sdbus::Variant(true)}});
-    }), "InUse", "taken");
+                     create_network({{"name", sdbus::Variant("lab")},
+                                     {"subnet", sdbus::Variant("10.55.0.0/24")},
+                                     {"start", sdbus::Variant(true)}});
+                 }),
+                 "InUse", "taken");
     expect_error(failure_of([&] {
-        create_network({{"name", sdbus::Variant("lab")},
-                {"subnet", sdbus::Variant("10.56.0.0/24")},
-                {"bridge", sdbus::Variant("taken")},
-                {"start", sdbus::Variant(true)}});
-    }), "InUse", "taken");
+                     create_network({{"name", sdbus::Variant("lab")},
+                                     {"subnet", sdbus::Variant("10.56.0.0/24")},
+                                     {"bridge", sdbus::Variant("taken")},
+                                     {"start", sdbus::Variant(true)}});
+                 }),
+                 "InUse", "taken");
     EXPECT_TRUE(actor.manager()->ListNetworks({}).empty()) << "nothing stays of what could not be started";
     EXPECT_EQ(output_of("virsh net-list --all --name"), "\n");
     EXPECT_THAT(output_of("ip -4 addr show taken"), HasSubstr("10.55.0.1/24"));

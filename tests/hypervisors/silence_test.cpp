@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Hypervisors that do not answer when they are connected to, of which libvirt's open never returns: a frozen libvirtd, and
-// a host that takes the connection and keeps silent.
+// Hypervisors that do not answer when they are connected to, of which libvirt's open never returns: a frozen libvirtd,
+// and a host that takes the connection and keeps silent.
 #include "process_counts.h"
 #include "support/client.h"
 #include "support/private_libvirtd.h"
@@ -12,8 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <fmt/format.h>
+#include <chrono>
 #include <stdexcept>
 
 namespace virtbus::test {
@@ -95,12 +95,14 @@ protected:
         EXPECT_EQ(timely([&] { client.manager()->RemoveHypervisor("silent", {}); }).name, "");
         EXPECT_EQ(client.manager()->Hypervisors().size(), 1U);
         // One lane's threads, and the socket of the one connection that hangs.
-        EXPECT_TRUE(client.wait_until([&] { return counts().fits({before.threads + 2, before.descriptors + 4}); }))
-            << "before: " << before << "; now: " << counts();
+        EXPECT_TRUE(client.wait_until([&] {
+            return counts().fits({before.threads + 2, before.descriptors + 4});
+        })) << "before: "
+            << before << "; now: " << counts();
     }
     void expect_nothing_left() {
-        EXPECT_TRUE(client.wait_until([&] { return counts().fits(before); })) << "before: " << before
-                                                                               << "; now: " << counts();
+        EXPECT_TRUE(client.wait_until([&] { return counts().fits(before); }))
+            << "before: " << before << "; now: " << counts();
     }
 
     const std::string path = "/org/virtbus1/hypervisor/silent";

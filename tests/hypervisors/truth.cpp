@@ -52,8 +52,10 @@ void Truth::fill() {
     connection_.reset(virConnectOpen(libvirtd.uri().c_str()));
     check(connection_ != nullptr, "virConnectOpen");
     for (int number = 1; number < machine_count; ++number) {
-        const auto xml = fmt::format("<domain type='test'><name>{}</name><uuid>{}</uuid><memory>8192</memory>"
-                                     "<os><type>hvm</type></os></domain>", name(number), uuid(number));
+        const auto xml = fmt::format(
+            "<domain type='test'><name>{}</name><uuid>{}</uuid><memory>8192</memory>"
+            "<os><type>hvm</type></os></domain>",
+            name(number), uuid(number));
         const auto domain = virDomainDefineXML(connection_.get(), xml.c_str());
         check(domain != nullptr, "virDomainDefineXML");
         const bool started = virDomainCreate(domain) == 0 || virGetLastErrorCode() == VIR_ERR_OPERATION_INVALID;

@@ -15,8 +15,8 @@ namespace virtbus::test {
 /// Machines by UUID, each as "name, state, title".
 using Machines = std::map<std::string, std::string>;
 
-/// A libvirtd with libvirt's test driver, and a connection to it that is not virtbus's. Its machines are gone when it is
-/// killed: fill() makes them again.
+/// A libvirtd with libvirt's test driver, and a connection to it that is not virtbus's. Its machines are gone when it
+/// is killed: fill() makes them again.
 class Truth {
 public:
     static constexpr int machine_count = 100;

@@ -123,9 +123,7 @@ const std::vector<Trick>& tricks() {
 }
 
 /// Those that would read what is not theirs.
-bool reaches_out(const std::string& name) {
-    return name.rfind("Backing", 0) == 0 || name == "DataFile";
-}
+bool reaches_out(const std::string& name) { return name.rfind("Backing", 0) == 0 || name == "DataFile"; }
 
 std::vector<Trick> those_that_reach_out() {
     std::vector<Trick> some;
@@ -209,8 +207,9 @@ TEST_P(PlacedByHandTest, IsOfNoUse) {
     EXPECT_EQ(std::filesystem::file_size(outside() / "exported"), 0U);
     const auto converted = outcome([&] { return image("hostile")->Convert("raw", {}); });
     EXPECT_EQ(converted.name, errors::unsafe_image) << "Convert: " << converted;
-    const auto based = outcome(
-        [&] { return pool()->CreateImage("copy", 0, {{"backing", sdbus::ObjectPath(path_of("hostile"))}}); });
+    const auto based = outcome([&] {
+        return pool()->CreateImage("copy", 0, {{"backing", sdbus::ObjectPath(path_of("hostile"))}});
+    });
     EXPECT_EQ(based.name, errors::unsafe_image) << "CreateImage: " << based;
     const auto machine = failure_of([&] { create_machine({"hostile"}, true); });
     EXPECT_EQ(machine.name, errors::unsafe_image) << "CreateMachine: " << machine;

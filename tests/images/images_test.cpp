@@ -136,7 +136,8 @@ Ended ImagesTest::ended(const std::string& job) {
     };
     // Times the client's own: the first appliance is made, and started without KVM, by a machine that is busy.
     constexpr int patience = 15;
-    for (int i = 0; i < patience && !actor.wait_until(has_ended); ++i) {}
+    for (int i = 0; i < patience && !actor.wait_until(has_ended); ++i) {
+    }
     if (end.state == "running" || end.state == "gone") return end;
     const auto error = proxy->Error();
     end.failure = {error.get<0>(), error.get<1>()};
@@ -176,12 +177,9 @@ std::string ImagesTest::create_machine(const std::vector<std::string>& images, b
     static int number = 0;
     std::vector<VariantMap> disks;
     for (const auto& name : images) disks.push_back({{"pool", pool_name_}, {"volume", name}});
-    const VariantMap spec{{"name", fmt::format("machine-{}", ++number)},
-                          {"memory", 64 * mebibyte},
-                          {"acceleration", std::string("tcg")},
-                          {"interfaces", std::vector<VariantMap>{}},
-                          {"disks", disks},
-                          {"start", start}};
+    const VariantMap spec{
+        {"name", fmt::format("machine-{}", ++number)}, {"memory", 64 * mebibyte}, {"acceleration", std::string("tcg")},
+        {"interfaces", std::vector<VariantMap>{}},     {"disks", disks},          {"start", start}};
     machines_.push_back(hypervisor()->CreateMachine(spec));
     return machines_.back();
 }

@@ -79,8 +79,8 @@ TEST_F(ManyTest, ImagesKeepNobodyWaiting) {
     bool complete = false;
     for (int i = 0; i < 3 && !complete; ++i) complete = actor.wait_until([&] { return many.ImageCount() == count; });
     ASSERT_TRUE(complete) << many.ImageCount();
-    // While so many objects come for the first time, libsystemd's tables of their members grow: the last time by 130,000
-    // entries in one go.
+    // While so many objects come for the first time, libsystemd's tables of their members grow: the last time by
+    // 130,000 entries in one go.
     constexpr double table_growth = 150.0;
     report("CreatePool, until all images are shown", start, pinger.worst(), table_growth);
 

@@ -39,8 +39,8 @@ TEST(AgentAddresses, AreReadAsAnAgentTellsThem) {
          "hardware-address": "52:54:00:ab:00:01"},
         {"name": "sit0"}])"));
     ASSERT_EQ(found.size(), 3U);
-    EXPECT_EQ(found[1], (Address{"52:54:00:ab:00:01", *IpAddress::parse("192.168.122.15"), 24, {AddressSource::agent},
-                                 "eth0"}));
+    EXPECT_EQ(found[1],
+              (Address{"52:54:00:ab:00:01", *IpAddress::parse("192.168.122.15"), 24, {AddressSource::agent}, "eth0"}));
     EXPECT_EQ(found[2].address.text(), "fe80::5054:ff:feab:1");
 }
 
@@ -49,7 +49,8 @@ TEST(AgentAddresses, AreLeftOutWhenTheyAreNone) {
     EXPECT_TRUE(told(Json::array({1, "x", nullptr, Json::object(), Json::array()})).empty());
     EXPECT_TRUE(told(interface("x")).empty());
     EXPECT_TRUE(told(interface(Json::array({1, Json::object(), Json::array()}))).empty());
-    for (const Json& address : {Json("web"), Json(7), Json(nullptr), Json(""), Json("1.2.3.4; rm -rf /"), Json("1.2.3")})
+    for (const Json& address :
+         {Json("web"), Json(7), Json(nullptr), Json(""), Json("1.2.3.4; rm -rf /"), Json("1.2.3")})
         EXPECT_TRUE(told(interface(Json::array({ip_address(address, 24)}))).empty()) << address;
 }
 

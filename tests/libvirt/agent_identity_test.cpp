@@ -72,8 +72,9 @@ TEST_F(AgentIdentity, IsJudgedAsOnADisk) {
     };
     for (const auto& [content, state, has_id] :
          {Case{one, IdState::non_canonical, true}, Case{"", IdState::empty, false},
-          Case{"uninitialized\n", IdState::uninitialized, false}, Case{std::string(32, '0') + "\n", IdState::null, false},
-          Case{"rubbish\n", IdState::invalid, false}, Case{one + std::string(40, ' '), IdState::invalid, false}}) {
+          Case{"uninitialized\n", IdState::uninitialized, false},
+          Case{std::string(32, '0') + "\n", IdState::null, false}, Case{"rubbish\n", IdState::invalid, false},
+          Case{one + std::string(40, ' '), IdState::invalid, false}}) {
         guest.files[etc] = content;
         EXPECT_EQ(read().state, state) << content;
         EXPECT_EQ(read().id.has_value(), has_id) << content;
@@ -202,10 +203,24 @@ TEST_P(HostileAgent, IsCalledUnresponsive) {
     const std::string deep(100'000, '[');
     const std::string sound = to_base64(one + "\n");
     for (const auto& answer : std::vector<std::string>{
-             "", "rubbish", "null", "1", "[]", "{}", "\xff\xfe", deep, R"({"error":{"class":"GenericError"}})",
-             R"({"return":null})", R"({"return":"1"})", R"({"return":1.5})", R"({"return":[]})",
-             R"({"return":18446744073709551615})", R"({"return":{"count":"33"}})", R"({"return":{"count":-1}})",
-             R"({"return":{"supported_commands":{}}})", R"({"return":{"supported_commands":[1]}})",
+             "",
+             "rubbish",
+             "null",
+             "1",
+             "[]",
+             "{}",
+             "\xff\xfe",
+             deep,
+             R"({"error":{"class":"GenericError"}})",
+             R"({"return":null})",
+             R"({"return":"1"})",
+             R"({"return":1.5})",
+             R"({"return":[]})",
+             R"({"return":18446744073709551615})",
+             R"({"return":{"count":"33"}})",
+             R"({"return":{"count":-1}})",
+             R"({"return":{"supported_commands":{}}})",
+             R"({"return":{"supported_commands":[1]}})",
              R"({"return":{"supported_commands":[{"name":1,"enabled":true}]}})",
              R"({"return":{"supported_commands":[{"name":"guest-file-open","enabled":"yes"}]}})",
              R"({"return":{"count":32,"buf-b64":7,"eof":true}})",
@@ -233,8 +248,7 @@ INSTANTIATE_TEST_SUITE_P(, HostileAgent,
 
 TEST(Base64, IsWhatItIsMadeTo) {
     using namespace std::string_literals;
-    for (const auto& bytes : {""s, "a"s, "ab"s, "abc"s, "\0\xff"s})
-        EXPECT_EQ(from_base64(to_base64(bytes)), bytes);
+    for (const auto& bytes : {""s, "a"s, "ab"s, "abc"s, "\0\xff"s}) EXPECT_EQ(from_base64(to_base64(bytes)), bytes);
     EXPECT_EQ(to_base64("abcd"), "YWJjZA==");
     for (const auto* text : {"YWJjZA", "YWJjZA=", "YWJjZA===", "YWJj\nZA==", " YWJjZA==", "YWJjZB==", "====", "=",
                              "-_-_", "YWJj ", "Y=Jj", "YWJjZA==YWJj"})

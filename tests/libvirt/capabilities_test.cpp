@@ -14,7 +14,9 @@ namespace {
 using Accelerations = std::vector<Acceleration>;
 using GuestTypes = std::vector<Virtualization>;
 
-Capabilities capabilities_of(const std::string& name) { return read_capabilities(read_text("capabilities/" + name + ".xml")); }
+Capabilities capabilities_of(const std::string& name) {
+    return read_capabilities(read_text("capabilities/" + name + ".xml"));
+}
 
 TEST(Capabilities, OfAKvmHost) {
     const auto kvm = capabilities_of("kvm");

@@ -15,7 +15,8 @@ namespace virtbus::test {
 
 /// A copy of the machine web in domains/copy-full.xml.
 inline MachineCopy web_copy() {
-    return {"web-2", *Uuid::parse("aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"),
+    return {"web-2",
+            *Uuid::parse("aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"),
             {{"vda", "/images/web-2.qcow2", "qcow2"},
              {"sda", "/images/web-2-data.qcow2", "qcow2"},
              {"vdb", "/images/web-2-log.img", "raw"}},
@@ -53,8 +54,8 @@ inline Copied copied_web() { return Copied(read_text("domains/copy-full.xml"), w
 
 /// A definition with these devices, and elements beside them.
 inline std::string definition(const std::string& devices, const std::string& more = "") {
-    return "<domain type='kvm'><name>src</name><uuid>6ba7b811-9dad-11d1-80b4-00c04fd430c8</uuid>" + more +
-           "<devices>" + devices + "</devices></domain>";
+    return "<domain type='kvm'><name>src</name><uuid>6ba7b811-9dad-11d1-80b4-00c04fd430c8</uuid>" + more + "<devices>" +
+           devices + "</devices></domain>";
 }
 
 }  // namespace virtbus::test

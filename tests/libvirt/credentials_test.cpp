@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Who we are stands in files of the administrator's: what they may look like, who may read them, and whom they are told.
+// Who we are stands in files of the administrator's: what they may look like, who may read them, and whom they are
+// told.
 #include "libvirt/credentials.h"
 
 #include "libvirt_test.h"
@@ -132,7 +133,9 @@ TEST(CredentialsAnswerTest, LeavesToLibvirtWhatIsNotGiven) {
 class LoginTest : public CredentialsTest {
 protected:
     void connect(const std::string& uri) {
-        LibvirtConnector(event_loop(), uri, {}, {"", directory_.path, "esx", false}).connect(Lane::query, events_)->list();
+        LibvirtConnector(event_loop(), uri, {}, {"", directory_.path, "esx", false})
+            .connect(Lane::query, events_)
+            ->list();
     }
     Outcome connecting() {
         return outcome_of([&] { connect(libvirtd_.uri()); });
@@ -161,9 +164,10 @@ TEST_F(LoginTest, RefusesOthersAndTellsNoPassword) {
 }
 
 TEST(OpeningTest, ErrorsHaveNothingOfTheQuery) {
-    for (const auto* uri : {"test+unix:///default?socket=/nowhere/s3cret", "qemu+ext:///system?command=/nowhere/s3cret",
-                            "qemu+ssh://nobody@127.0.0.1:1/system?keyfile=/nowhere/s3cret", "nosuch://user:s3cret@host/",
-                            "qemu+tls://127.0.0.1:1/system?pkipath=/nowhere/s3cret", "qemu:///system?s3cret=%zz&s3cret"}) {
+    for (const auto* uri :
+         {"test+unix:///default?socket=/nowhere/s3cret", "qemu+ext:///system?command=/nowhere/s3cret",
+          "qemu+ssh://nobody@127.0.0.1:1/system?keyfile=/nowhere/s3cret", "nosuch://user:s3cret@host/",
+          "qemu+tls://127.0.0.1:1/system?pkipath=/nowhere/s3cret", "qemu:///system?s3cret=%zz&s3cret"}) {
         const auto outcome = outcome_of([&] { open_connection(uri, {}, {}); });
         EXPECT_TRUE(outcome.failed) << uri;
         EXPECT_THAT(outcome.text, Not(HasSubstr("s3cret"))) << uri;

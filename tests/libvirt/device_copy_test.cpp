@@ -101,10 +101,11 @@ TEST(DeviceCopy, HasPseudoTerminalsForSerialPortsThatListenOrWriteFiles) {
     EXPECT_EQ(copy.at("devices/serial/@type"), "pty pty");
     EXPECT_EQ(copy.at("devices/serial/target/@port"), "0 1");
     EXPECT_EQ(copy.count("devices/serial/*"), 2U) << "the targets alone";
-    const Copied other(definition("<serial type='tcp'><source mode='connect' host='h' service='1'/><log file='/l'/>"
-                                  "</serial>"
-                                  "<console type='unix'><source mode='bind' path='/c'/></console>"
-                                  "<serial type='dev'><source path='/dev/ttyS0'/></serial>"));
+    const Copied other(
+        definition("<serial type='tcp'><source mode='connect' host='h' service='1'/><log file='/l'/>"
+                   "</serial>"
+                   "<console type='unix'><source mode='bind' path='/c'/></console>"
+                   "<serial type='dev'><source path='/dev/ttyS0'/></serial>"));
     EXPECT_EQ(other.at("devices/serial/@type"), "tcp dev");
     EXPECT_EQ(other.at("devices/serial/source/@host"), "h");
     EXPECT_EQ(other.count("devices/serial/log"), 0U);
@@ -118,9 +119,10 @@ TEST(DeviceCopy, HasPortsOfLibvirtsChoiceAndKeepsThePassword) {
     EXPECT_EQ(copy.at("devices/graphics/@autoport"), "yes");
     EXPECT_EQ(copy.at("devices/graphics/@passwd"), "geheim");
     EXPECT_EQ(copy.at("devices/graphics/listen/@address"), "127.0.0.1");
-    const Copied automatic(definition("<graphics type='vnc' port='-1' autoport='yes'/>"
-                                      "<graphics type='sdl' display=':0'/>"
-                                      "<graphics type='vnc'><listen type='none'/></graphics>"));
+    const Copied automatic(
+        definition("<graphics type='vnc' port='-1' autoport='yes'/>"
+                   "<graphics type='sdl' display=':0'/>"
+                   "<graphics type='vnc'><listen type='none'/></graphics>"));
     EXPECT_EQ(automatic.at("devices/graphics/@autoport"), "yes") << "nothing is added";
     EXPECT_EQ(automatic.count("devices/graphics/@port"), 1U);
 }
@@ -133,8 +135,9 @@ TEST(DeviceCopy, OpensNoPortInTheClearWhereTheSourceHasNone) {
 }
 
 TEST(DeviceCopy, HasNoSocketOfTheSourcesGraphics) {
-    const Copied copy(definition("<graphics type='vnc' socket='/run/v'><listen type='socket' socket='/run/v'/>"
-                                 "</graphics>"));
+    const Copied copy(
+        definition("<graphics type='vnc' socket='/run/v'><listen type='socket' socket='/run/v'/>"
+                   "</graphics>"));
     EXPECT_EQ(copy.count("devices/graphics//@socket"), 0U);
     EXPECT_EQ(copy.at("devices/graphics/listen/@type"), "socket");
 }

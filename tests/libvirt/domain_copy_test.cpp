@@ -52,8 +52,9 @@ TEST(DomainCopy, HasNamesThatNeedEscaping) {
 }
 
 TEST(DomainCopy, HasOneNameWhateverTheSourceHas) {
-    const Copied copy("<domain id='7'><name>a</name><name>b</name><uuid>x</uuid><uuid>y</uuid><hwuuid>z</hwuuid>"
-                      "</domain>");
+    const Copied copy(
+        "<domain id='7'><name>a</name><name>b</name><uuid>x</uuid><uuid>y</uuid><hwuuid>z</hwuuid>"
+        "</domain>");
     EXPECT_EQ(copy.at("name"), "copy");
     EXPECT_EQ(copy.count("uuid"), 1U);
     EXPECT_EQ(copy.count("@id"), 0U);
@@ -109,9 +110,10 @@ TEST(DomainCopy, HasItsOwnFirmwareVariables) {
 
 TEST(DomainCopy, KeepsNoLabelThatLibvirtChose) {
     EXPECT_EQ(copied_web().at("seclabel/@type"), "static");
-    const Copied copy(definition("", "<seclabel type='dynamic' model='selinux'><label>a</label>"
-                                     "<imagelabel>b</imagelabel><baselabel>c</baselabel></seclabel>"
-                                     "<seclabel type='none'/>"));
+    const Copied copy(definition("",
+                                 "<seclabel type='dynamic' model='selinux'><label>a</label>"
+                                 "<imagelabel>b</imagelabel><baselabel>c</baselabel></seclabel>"
+                                 "<seclabel type='none'/>"));
     EXPECT_EQ(copy.at("seclabel/@type"), "dynamic none");
     EXPECT_EQ(copy.at("seclabel/*"), "c");
 }
@@ -188,8 +190,8 @@ TEST(DomainCopy, GivesEachImageADiskOfItsOwn) {
                         Code::invalid_args, "Cannot clone src: it has no disk vdz"));
     EXPECT_TRUE(refuses(outcome_of_copy(definition(disk("vda")), {{"vda", "/a", "raw"}, {"vda", "/b", "raw"}}),
                         Code::invalid_args));
-    EXPECT_TRUE(refuses(outcome_of_copy(definition(disk("vda") + disk("vda")), {{"vda", "/a", "raw"}}),
-                        Code::invalid_xml));
+    EXPECT_TRUE(
+        refuses(outcome_of_copy(definition(disk("vda") + disk("vda")), {{"vda", "/a", "raw"}}), Code::invalid_xml));
 }
 
 TEST(DomainCopy, TakesNothingOfTheOldSourceButTheKey) {
@@ -225,8 +227,9 @@ TEST(DomainCopy, GivesItsGuestNoMachineId) {
     const auto copy = copied_web();
     EXPECT_EQ(copy.text.find(source_id), std::string::npos);
     EXPECT_EQ(copy.at("os/cmdline"), "root=/dev/vda1 console=ttyS0");
-    EXPECT_EQ(copy.at("sysinfo/oemStrings/entry"), "io.systemd.credential:vmm.notify_socket=vsock-stream:2:9999 "
-                                                   "io.systemd.stub.kernel-cmdline-extra=quiet");
+    EXPECT_EQ(copy.at("sysinfo/oemStrings/entry"),
+              "io.systemd.credential:vmm.notify_socket=vsock-stream:2:9999 "
+              "io.systemd.stub.kernel-cmdline-extra=quiet");
 }
 
 TEST(DomainCopy, ReadsTheCommandLineAsSystemdDoes) {

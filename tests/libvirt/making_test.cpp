@@ -82,7 +82,8 @@ TEST_P(Making, DefinesXml) {
 }
 
 TEST_P(Making, GivesAMachineToItsMakerWhateverTheXmlSays) {
-    const std::string ours = "<v:machine xmlns:v='https://virtbus.org/machine/1' owner='7'><v:tag>web</v:tag></v:machine>";
+    const std::string ours =
+        "<v:machine xmlns:v='https://virtbus.org/machine/1' owner='7'><v:tag>web</v:tag></v:machine>";
     const auto uuid = define(xml("web", "<metadata>" + ours + "</metadata>"));
     EXPECT_EQ(read(uuid).owner, 1'000U);
     EXPECT_EQ(read(uuid).tags, std::vector<std::string>{"web"});
@@ -155,10 +156,11 @@ TEST_P(Making, DefinesCopiesOfCopies) {
 }
 
 TEST_P(Making, DefinesACopyThatLooksLikeItsSourceToTheGuest) {
-    const auto source = define(xml("web", "<genid/><devices>"
-                                                 "<serial type='file'><source path='/log'/></serial>"
-                                                 "<disk type='file'><source file='/a'/><serial>S1</serial>"
-                                                 "<target dev='vda' bus='virtio'/></disk></devices>"));
+    const auto source = define(xml("web",
+                                   "<genid/><devices>"
+                                   "<serial type='file'><source path='/log'/></serial>"
+                                   "<disk type='file'><source file='/a'/><serial>S1</serial>"
+                                   "<target dev='vda' bus='virtio'/></disk></devices>"));
     const auto uuid = port().define_copy(source, {"web-2", Uuid::random(), {{"vda", "/b", "raw"}}, no_owner});
     const auto copied = port().machine_xml(uuid, true);
     EXPECT_NE(copied.find("<serial>S1</serial>"), std::string::npos) << copied;
@@ -192,9 +194,10 @@ TEST_P(Making, RefusesACopyThatWouldWriteToADiskOfItsSource) {
 TEST(MakingCopies, KeepsThePasswordThatThePortDoesNotShow) {
     const std::string here = "test:///default";
     const auto port = LibvirtConnector(event_loop(), here).connect(Lane::work, std::make_shared<RecordedEvents>());
-    const auto source =
-        port->define("<domain type='test'><name>web</name><memory>65536</memory><os><type>hvm</type></os>"
-                     "<devices><graphics type='vnc' port='5907' passwd='geheim'/></devices></domain>", no_owner);
+    const auto source = port->define(
+        "<domain type='test'><name>web</name><memory>65536</memory><os><type>hvm</type></os>"
+        "<devices><graphics type='vnc' port='5907' passwd='geheim'/></devices></domain>",
+        no_owner);
     const MachineCopy copy{"web-2", Uuid::random(), {}, no_owner};
     port->define_copy(source, copy);
     {

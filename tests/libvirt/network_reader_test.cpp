@@ -16,12 +16,13 @@ Network read_with(const std::string& content) {
 }
 
 TEST(NetworkReader, ReadsAllOfANetwork) {
-    const auto network = read_with("<forward mode='route' dev='eth0'><interface dev='eth0'/></forward>"
-                                   "<bridge name='virbr5' stp='on' delay='0'/><domain name='lab.example' localOnly='yes'/>"
-                                   "<ip address='10.0.0.1' netmask='255.255.252.0'><dhcp>"
-                                   "<range start='10.0.1.1' end='10.0.1.9'><lease expiry='1' unit='hours'/></range>"
-                                   "<range start='10.0.2.1' end='10.0.2.9'/><host mac='52:54:00:00:00:01' ip='10.0.0.9'/>"
-                                   "</dhcp></ip><ip family='ipv6' address='fd00::1' prefix='64'/>");
+    const auto network = read_with(
+        "<forward mode='route' dev='eth0'><interface dev='eth0'/></forward>"
+        "<bridge name='virbr5' stp='on' delay='0'/><domain name='lab.example' localOnly='yes'/>"
+        "<ip address='10.0.0.1' netmask='255.255.252.0'><dhcp>"
+        "<range start='10.0.1.1' end='10.0.1.9'><lease expiry='1' unit='hours'/></range>"
+        "<range start='10.0.2.1' end='10.0.2.9'/><host mac='52:54:00:00:00:01' ip='10.0.0.9'/>"
+        "</dhcp></ip><ip family='ipv6' address='fd00::1' prefix='64'/>");
     EXPECT_EQ(network.name, "lab");
     EXPECT_EQ(network.uuid.text(), "6ba7b811-9dad-11d1-80b4-00c04fd430c8");
     EXPECT_EQ(network.forward, "route");
@@ -68,16 +69,18 @@ TEST(NetworkReader, ReadsWhatItHasWritten) {
 }
 
 TEST(HostileNetworkXml, WhatIsNoNetworkIsRefused) {
-    for (const std::string xml : {"", "network", "<network", "<domain/>", "<network/>", "<network><uuid>x</uuid></network>",
-                                  "<!DOCTYPE network [<!ENTITY a 'a'>]><network/>"})
+    for (const std::string xml :
+         {"", "network", "<network", "<domain/>", "<network/>", "<network><uuid>x</uuid></network>",
+          "<!DOCTYPE network [<!ENTITY a 'a'>]><network/>"})
         EXPECT_TRUE(refuses(outcome_of([&] { read_network_xml(xml); }), Code::invalid_xml)) << xml;
 }
 
 TEST(HostileNetworkXml, WhatIsNoSubnetIsLeftOut) {
-    const auto network = read_with("<ip/><ip address='x' prefix='24'/><ip address='10.0.0.1'/>"
-                                   "<ip address='10.0.0.1' prefix='99'/><ip address='10.0.0.1' prefix='-1'/>"
-                                   "<ip address='10.0.0.1' netmask='web'/><ip address='10.9.0.1' prefix='16'>"
-                                   "<dhcp><range start='x' end='y'/><range/></dhcp></ip>");
+    const auto network = read_with(
+        "<ip/><ip address='x' prefix='24'/><ip address='10.0.0.1'/>"
+        "<ip address='10.0.0.1' prefix='99'/><ip address='10.0.0.1' prefix='-1'/>"
+        "<ip address='10.0.0.1' netmask='web'/><ip address='10.9.0.1' prefix='16'>"
+        "<dhcp><range start='x' end='y'/><range/></dhcp></ip>");
     ASSERT_EQ(network.subnets.size(), 1U);
     EXPECT_EQ(network.subnets[0].host.text(), "10.9.0.0/16");
     EXPECT_TRUE(network.subnets[0].dhcp.empty());

@@ -42,8 +42,9 @@ TEST(StorageReader, ReadsAPool) {
 }
 
 TEST(StorageReader, ReadsAPoolWithoutADirectory) {
-    const auto pool = read_pool_xml("<pool type='rbd'><name>ceph</name>"
-                                    "<uuid>6ba7b811-9dad-11d1-80b4-00c04fd430c8</uuid><source><name>rbd</name><host name='mon'/></source></pool>");
+    const auto pool = read_pool_xml(
+        "<pool type='rbd'><name>ceph</name>"
+        "<uuid>6ba7b811-9dad-11d1-80b4-00c04fd430c8</uuid><source><name>rbd</name><host name='mon'/></source></pool>");
     EXPECT_EQ(pool.type, "rbd");
     EXPECT_EQ(pool.path, "");
     EXPECT_EQ(pool.capacity, 0U);
@@ -93,8 +94,7 @@ TEST(StorageReader, ABackingFileWhoseFormatIsNotSaidHasNone) {
 }
 
 TEST(StorageReader, AnEncryptedImageIsEncrypted) {
-    EXPECT_TRUE(read_image("<target><encryption format='luks'><secret uuid='x'/></encryption></target>")
-                    .encrypted);
+    EXPECT_TRUE(read_image("<target><encryption format='luks'><secret uuid='x'/></encryption></target>").encrypted);
 }
 
 TEST(StorageReader, DirectoriesAreNoImages) {
@@ -138,8 +138,10 @@ TEST(HostileStorageXml, SizesNeverOverflow) {
 }
 
 TEST(HostileStorageXml, TextIsUtf8AndOfBoundedLength) {
-    const auto image = read_image("<target><path>/\xff</path><format type='\xc3'/></target>"
-                                  "<backingStore><path>/" + std::string(100'000, 'x') + "</path></backingStore>");
+    const auto image = read_image(
+        "<target><path>/\xff</path><format type='\xc3'/></target>"
+        "<backingStore><path>/" +
+        std::string(100'000, 'x') + "</path></backingStore>");
     EXPECT_TRUE(is_utf8(image.path));
     EXPECT_TRUE(is_utf8(image.format));
     EXPECT_LE(image.backing_file.size(), 4'096U);

@@ -93,7 +93,8 @@ TEST_F(Changing, AssignsInPlace) {
 }
 
 TEST_F(Changing, GivesBothFilesTheIdWhateverWasInThem) {
-    for (const std::string etc : {"", "uninitialized\n", "junk", "0123456789ABCDEF0123456789ABCDEF", "long and longer\n"
+    for (const std::string etc : {"", "uninitialized\n", "junk", "0123456789ABCDEF0123456789ABCDEF",
+                                  "long and longer\n"
                                   "than an id has ever been before, or will ever be\n"})
         for (const std::string dbus : {"", "junk\n", "fedcba9876543210fedcba9876543210"})
             for (const bool runs : {true, false}) {

@@ -59,8 +59,7 @@ std::vector<NamedRow> file_rows() {
         {"F19 too large",
          [](const SmallSystem&, const fs::path& file) { write_file(file, std::string((1 << 20) + 1, ' ')); }, 0,
          "a file of that size is something else, and would be lost"},
-        {"F21 no directory",
-         [](const SmallSystem&, const fs::path& file) { fs::remove_all(file.parent_path()); }},
+        {"F21 no directory", [](const SmallSystem&, const fs::path& file) { fs::remove_all(file.parent_path()); }},
         {"F22 link to nothing",
          [](const SmallSystem&, const fs::path& file) { fs::create_symlink("/etc/nothing", file); }},
         {"F23 link to an id",
@@ -75,7 +74,8 @@ std::vector<NamedRow> file_rows() {
              write_file(file, id_a + "\n");
              fs::permissions(file, fs::perms::none);
              if (::chown(file.parent_path().c_str(), nobody, nobody) != 0) FAIL() << "chown";
-         }, nobody, "whoever may not read a file cannot know that it has no id"},
+         },
+         nobody, "whoever may not read a file cannot know that it has no id"},
         {"F27 device",
          [](const SmallSystem&, const fs::path& file) {
              if (::mknod(file.c_str(), S_IFCHR | 0666, makedev(1, 3)) != 0) FAIL() << "mknod";

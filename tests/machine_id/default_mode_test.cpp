@@ -36,10 +36,18 @@ struct DefaultRow {
 
 std::vector<DefaultRow> default_rows() {
     std::vector<DefaultRow> rows{
-        {"D1", "absent", "absent"},       {"D2", "absent", "B"},         {"D4", "A", "absent"},
-        {"D5", "A", "B"},                 {"D10", "link", "absent"},     {"D11", "link", "B"},
-        {"D13", "no directory", "absent"}, {"D14", "no directory", "B"}, {"D15", "directory", "B"},
-        {"directory", "directory", "absent"}, {"D16", "absent", "B", nobody}, {"D17", "absent", "absent", nobody},
+        {"D1", "absent", "absent"},
+        {"D2", "absent", "B"},
+        {"D4", "A", "absent"},
+        {"D5", "A", "B"},
+        {"D10", "link", "absent"},
+        {"D11", "link", "B"},
+        {"D13", "no directory", "absent"},
+        {"D14", "no directory", "B"},
+        {"D15", "directory", "B"},
+        {"directory", "directory", "absent"},
+        {"D16", "absent", "B", nobody},
+        {"D17", "absent", "absent", nobody},
     };
     for (const std::string invalid : {"empty", "uninitialized", "junk"}) {
         rows.push_back({"D3", "absent", invalid});

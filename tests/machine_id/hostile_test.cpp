@@ -36,7 +36,8 @@ const std::map<std::string, Operation>& operations() {
     };
     static const auto id = [] { return MachineId::parse(id_b).value(); };
     static const std::map<std::string, Operation> all{
-        {"read", [](IdentityFiles& files, std::ostream& stream) {
+        {"read",
+         [](IdentityFiles& files, std::ostream& stream) {
              const auto reading = files.read();
              tell(stream, reading.etc);
              tell(stream, reading.dbus);
@@ -125,8 +126,10 @@ std::map<std::string, Trap> links_out() {
     };
     for (const auto& way : std::vector<Way>{{"etc machine-id", "etc/machine-id", false},
                                             {"dbus machine-id", "var/lib/dbus/machine-id", false},
-                                            {"etc", "etc", true}, {"dbus", "var/lib/dbus", true},
-                                            {"lib", "var/lib", true}, {"var", "var", true}}) {
+                                            {"etc", "etc", true},
+                                            {"dbus", "var/lib/dbus", true},
+                                            {"lib", "var/lib", true},
+                                            {"var", "var", true}}) {
         const auto to = [way](const Outside& outside) {
             return way.is_directory ? outside.directory() : outside.canary();
         };

@@ -132,9 +132,7 @@ TEST_F(Race, WithDbusUuidgenLeavesOneIdAndNothingElse) {
                                                                   : "--ensure=/var/lib/dbus/machine-id";
             for (int i = 0; i < many / 2; ++i) {
                 crowd.join([&] { return ensured(system, file); });
-                crowd.join([&] {
-                    return "status " + std::to_string(system.dbus_uuidgen(argument).status);
-                });
+                crowd.join([&] { return "status " + std::to_string(system.dbus_uuidgen(argument).status); });
             }
             const auto said = crowd.run();
             EXPECT_EQ(std::count(said.begin(), said.end(), "status 0"), many / 2);
@@ -225,9 +223,11 @@ TEST_F(Kill, WhileReplacingLeavesTheOldOrTheNewIdAndWhatTheNextOneRemoves) {
     int leftovers = 0;
     int differences = 0;
     for (int round = 0; round < 100; ++round) {
-        kill_during([&, is_a = false]() mutable {
-            system.files().replace(MachineId::parse((is_a = !is_a) ? id_b : id_a).value());
-        }, std::chrono::microseconds(moment(random)));
+        kill_during(
+            [&, is_a = false]() mutable {
+                system.files().replace(MachineId::parse((is_a = !is_a) ? id_b : id_a).value());
+            },
+            std::chrono::microseconds(moment(random)));
         ASSERT_EQ(either.count(read_file(system.etc())), 1U) << read_file(system.etc());
         ASSERT_EQ(either.count(read_file(system.dbus())), 1U) << read_file(system.dbus());
         ASSERT_TRUE(system.files().read().obstacles.empty());
@@ -251,10 +251,12 @@ TEST_F(Kill, WhileEnsuringLeavesNothingOrAnId) {
     int leftovers = 0;
     const SmallSystem system;
     for (int round = 0; round < 100; ++round) {
-        kill_during([&] {
-            fs::remove(system.etc());
-            system.files().ensure(IdFile::etc);
-        }, std::chrono::microseconds(moment(random)));
+        kill_during(
+            [&] {
+                fs::remove(system.etc());
+                system.files().ensure(IdFile::etc);
+            },
+            std::chrono::microseconds(moment(random)));
         const auto state = state_of(system.etc());
         ASSERT_TRUE(state.kind == "absent" || state.content == "new id") << state;
         ASSERT_TRUE(system.files().read().obstacles.empty());
@@ -273,9 +275,11 @@ TEST_F(Kill, WhileAssigningLeavesTheOldOrTheNewId) {
     std::minstd_rand random(std::random_device{}());
     std::uniform_int_distribution<int> moment(200, 5'000);
     for (int round = 0; round < 100; ++round) {
-        kill_during([&, is_a = false]() mutable {
-            system.files().assign(MachineId::parse((is_a = !is_a) ? id_b : id_a).value());
-        }, std::chrono::microseconds(moment(random)));
+        kill_during(
+            [&, is_a = false]() mutable {
+                system.files().assign(MachineId::parse((is_a = !is_a) ? id_b : id_a).value());
+            },
+            std::chrono::microseconds(moment(random)));
         ASSERT_EQ(either.count(read_file(system.etc())), 1U) << read_file(system.etc());
         ASSERT_THAT(system.names(), testing::ElementsAre("etc/machine-id"));
     }

@@ -32,11 +32,26 @@ protected:
 
 TEST_F(Reading, SaysTheIdThatLibsystemdSays) {
     const SmallSystem system;
-    for (const auto& content :
-         {id_a + "\n", id_a, "0123456789ABCDEF0123456789ABCDEF\n"s, std::string(32, 'f') + "\n", id_a + "\n\n",
-          id_a + "\r\n", " " + id_a + "\n", id_a.substr(1) + "\n", id_a + "0\n", id_a.substr(0, 31) + "z\n",
-          "01234567-89ab-cdef-0123-456789abcdef\n"s, std::string(32, '0') + "\n", ""s, "\n"s, "uninitialized\n"s,
-          "uninitialized"s, id_a + "\n" + id_b + "\n", id_a + "\0\n"s, "junk\n"s, "-"s}) {
+    for (const auto& content : {id_a + "\n",
+                                id_a,
+                                "0123456789ABCDEF0123456789ABCDEF\n"s,
+                                std::string(32, 'f') + "\n",
+                                id_a + "\n\n",
+                                id_a + "\r\n",
+                                " " + id_a + "\n",
+                                id_a.substr(1) + "\n",
+                                id_a + "0\n",
+                                id_a.substr(0, 31) + "z\n",
+                                "01234567-89ab-cdef-0123-456789abcdef\n"s,
+                                std::string(32, '0') + "\n",
+                                ""s,
+                                "\n"s,
+                                "uninitialized\n"s,
+                                "uninitialized"s,
+                                id_a + "\n" + id_b + "\n",
+                                id_a + "\0\n"s,
+                                "junk\n"s,
+                                "-"s}) {
         put(system, content, "-");
         const auto reading = system.files().read();
         const auto said = system.systemd_says();
@@ -67,15 +82,23 @@ TEST_F(Reading, SaysHowTheTwoFilesStandToEachOther) {
     const auto b = id_b + "\n";
     const SmallSystem system;
     for (const auto& row : std::vector<Row>{
-             {a, "link", DbusState::link, true},        {a, a, DbusState::same, true},
-             {a, "-", DbusState::missing, true},        {a, b, DbusState::different, false},
-             {a, "", DbusState::empty, false},          {a, "junk\n", DbusState::invalid, false},
-             {a, id_a, DbusState::same, false},         {a, "uninitialized\n", DbusState::invalid, false},
+             {a, "link", DbusState::link, true},
+             {a, a, DbusState::same, true},
+             {a, "-", DbusState::missing, true},
+             {a, b, DbusState::different, false},
+             {a, "", DbusState::empty, false},
+             {a, "junk\n", DbusState::invalid, false},
+             {a, id_a, DbusState::same, false},
+             {a, "uninitialized\n", DbusState::invalid, false},
              {a, std::string(32, '0') + "\n", DbusState::invalid, false},
-             {id_a, "link", DbusState::link, false},    {id_a, a, DbusState::same, true},
-             {"", "link", DbusState::link, false},      {"", a, DbusState::different, false},
-             {"-", "link", DbusState::link, false},     {"-", a, DbusState::different, false},
-             {"-", "-", DbusState::missing, false},     {" " + a, a, DbusState::same, false},
+             {id_a, "link", DbusState::link, false},
+             {id_a, a, DbusState::same, true},
+             {"", "link", DbusState::link, false},
+             {"", a, DbusState::different, false},
+             {"-", "link", DbusState::link, false},
+             {"-", a, DbusState::different, false},
+             {"-", "-", DbusState::missing, false},
+             {" " + a, a, DbusState::same, false},
          }) {
         put(system, row.etc, row.dbus);
         const auto reading = system.files().read();

@@ -240,7 +240,8 @@ std::string SmallSystem::systemd_says() const {
                char text[SD_ID128_STRING_MAX];
                std::cout << (result < 0 ? std::to_string(result) : ::sd_id128_to_string(id, text)) << std::flush;
                return 0;
-           }).output;
+           })
+        .output;
 }
 
 void write_file(const fs::path& path, const std::string& content) {

@@ -45,14 +45,31 @@ std::string options_of(const std::string& boot_entry) {
 Report Guest::boot() const {
     const auto debian = debian_directory();
     const auto options = options_of(disk_.read(boot_entry));
-    const auto ran = execute({"qemu-system-x86_64", "-accel", "tcg", "-m", "512M", "-nodefaults", "-no-reboot",
-                          "-display", "none", "-serial", "stdio", "-uuid", uuid_,
-                          "-kernel", debian / "vmlinuz", "-initrd", debian / "initrd.img", "-append", options,
-                          "-drive", fmt::format("file={},format=raw,if=virtio,cache=unsafe", disk_.image().string())},
-                         boot_patience);
+    const auto ran = execute({"qemu-system-x86_64",
+                              "-accel",
+                              "tcg",
+                              "-m",
+                              "512M",
+                              "-nodefaults",
+                              "-no-reboot",
+                              "-display",
+                              "none",
+                              "-serial",
+                              "stdio",
+                              "-uuid",
+                              uuid_,
+                              "-kernel",
+                              debian / "vmlinuz",
+                              "-initrd",
+                              debian / "initrd.img",
+                              "-append",
+                              options,
+                              "-drive",
+                              fmt::format("file={},format=raw,if=virtio,cache=unsafe", disk_.image().string())},
+                             boot_patience);
     if (ran.is_too_slow)
-        throw std::runtime_error(fmt::format("the guest took more than {} s; it wrote: {}", boot_patience.count(),
-                                             ran.output));
+        throw std::runtime_error(
+            fmt::format("the guest took more than {} s; it wrote: {}", boot_patience.count(), ran.output));
     if (ran.status != 0) throw std::runtime_error(fmt::format("QEMU ended with {}: {}", ran.status, ran.output));
     return parse_report(ran.output);
 }

@@ -17,7 +17,7 @@ struct Report {
     std::string dbus;     // what dbus-uuidgen --get prints
     std::string journal;  // what journald puts into its entries
     std::string host;
-    std::string from;     // where systemd has taken a new id from, in its own words; "" when it had one
+    std::string from;  // where systemd has taken a new id from, in its own words; "" when it had one
 };
 
 /// The line that starts with "VBMID" in what a guest has written; throws when it has written none.

@@ -111,7 +111,8 @@ TEST_F(CloneTest, ThreeHaveThreeIdsFromTheirFirstBootOn) {
     for (auto& cloned : clones) boots.push_back(std::async(std::launch::async, boot_with_its_id, std::ref(cloned)));
     for (auto& each : boots) each.get();
     boot_with_its_id(clones.front());  // the second time as well
-    EXPECT_TRUE(is_same_content(file_of("template.raw"), "raw", original_disk().image(), "raw")) << "the source is intact";
+    EXPECT_TRUE(is_same_content(file_of("template.raw"), "raw", original_disk().image(), "raw"))
+        << "the source is intact";
 }
 
 TEST_F(CloneTest, ACopyOfTheDiskIsATwinAndTheAuditNamesThePair) {

@@ -72,9 +72,8 @@ std::shared_ptr<const Booted> boot_emptied() {
 std::shared_ptr<const Booted> boot_with_entry() {
     return boot(template_image(), entry_uuid, [](Disk& disk) {
         const auto options = options_of(disk.read(Guest::boot_entry));
-        disk.write(Guest::boot_entry,
-                   "title Debian\nmachine-id " + std::string(old_id) + "\noptions " + options +
-                       "\noptions systemd.machine_id=" + old_id + "\n");
+        disk.write(Guest::boot_entry, "title Debian\nmachine-id " + std::string(old_id) + "\noptions " + options +
+                                          "\noptions systemd.machine_id=" + old_id + "\n");
         disk.write(etc_machine_id, std::string(new_id) + "\n");
     });
 }
@@ -87,9 +86,9 @@ protected:
         copy_ = std::async(std::launch::async, [] { return boot_copy(original_.get()->disk); }).share();
         emptied_ = std::async(std::launch::async, boot_emptied).share();
         with_entry_ = std::async(std::launch::async, [] {
-            emptied_.wait();
-            return boot_with_entry();
-        }).share();
+                          emptied_.wait();
+                          return boot_with_entry();
+                      }).share();
     }
     static void TearDownTestSuite() { original_ = copy_ = emptied_ = with_entry_ = Boot(); }
 

@@ -10,9 +10,9 @@
 namespace virtbus::test {
 
 struct Execution {
-    int status = 0;           // as a shell has it: 128 + the signal's number for one that was ended by a signal
+    int status = 0;            // as a shell has it: 128 + the signal's number for one that was ended by a signal
     bool is_too_slow = false;  // it was ended because its time was up
-    std::string output;       // of both its outputs
+    std::string output;        // of both its outputs
 };
 
 /// Runs a program until it ends. It doesn't outlive `patience`, nor the calling thread.

@@ -13,9 +13,10 @@
 namespace virtbus::test {
 
 TEST(Report, IsFoundAmongWhatElseAGuestWrites) {
-    const auto report = parse_report("[ 1.0] something\r\n"
-                                     "VBMID etc=a dbus=b journal=c host=d from=VM UUID\r\n"
-                                     "[ 9.3] bye");
+    const auto report = parse_report(
+        "[ 1.0] something\r\n"
+        "VBMID etc=a dbus=b journal=c host=d from=VM UUID\r\n"
+        "[ 9.3] bye");
     EXPECT_EQ(report.etc, "a");
     EXPECT_EQ(report.dbus, "b");
     EXPECT_EQ(report.journal, "c");

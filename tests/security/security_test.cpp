@@ -67,7 +67,8 @@ protected:
         return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
     }
     std::unique_ptr<OtherProgram> import_as(uid_t uid, const std::string& source, const std::string& how_often = "") {
-        return begin_as(uid, default_path, "org.virtbus1.Pool", "ImportImage" + how_often, "new", "%" + source, "raw", "{}");
+        return begin_as(uid, default_path, "org.virtbus1.Pool", "ImportImage" + how_often, "new", "%" + source, "raw",
+                        "{}");
     }
     static std::map<std::string, int> ends_of(OtherProgram& program, int count) {
         std::map<std::string, int> ends;
@@ -170,7 +171,8 @@ TEST_F(SecurityTest, RefusalsByTheThousandAreNotInTheWay) {
 
 TEST_F(SecurityTest, DescriptorsOfThoseWhoAreRefusedAreNotKept) {
     const auto before = descriptors();
-    constexpr int calls = 50;  // for one who receives, the bus holds at most 64 descriptors, and then no other's calls either
+    constexpr int calls =
+        50;  // for one who receives, the bus holds at most 64 descriptors, and then no other's calls either
     for (int round = 0; round < 10; ++round) {
         const auto flood = import_as(nobody_uid, "/etc/passwd", "*" + std::to_string(calls));
         auto ends = ends_of(*flood, calls);

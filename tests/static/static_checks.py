@@ -183,6 +183,14 @@ class Project(Rule):
         checked = subprocess.run(['shellcheck', '-x', *scripts], capture_output=True, text=True, check=False, cwd=ROOT)
         self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
 
+    @unittest.skipUnless(shutil.which('clang-format'), 'clang-format is not installed')
+    def test_the_code_is_formatted(self):
+        """As .clang-format says; `clang-format -i FILE` mends it."""
+        files = [str(path) for path in cpp_files('daemon', 'client', 'tests')]
+        checked = subprocess.run(['clang-format', '--dry-run', *files], capture_output=True, text=True, check=False,
+                                 cwd=ROOT)
+        self.check(re.findall(r'^(?:.*/)?((?:daemon|client|tests)/[^:]*):', checked.stderr, re.MULTILINE))
+
     def test_the_readme_names_every_dependency(self):
         readme = text_of(ROOT / 'README.md').lower()
         people_say = {'libcrypto': 'openssl', 'nlohmann_json': 'nlohmann', 'gtest': 'googletest', 'gmock': 'googletest', 'threads': '',

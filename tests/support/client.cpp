@@ -27,7 +27,8 @@ void read(sdbus::Message& message, Signal& signal) {
         signal.subject = path;
         for (const auto& [interface, properties] : interfaces) {
             signal.words.push_back(interface);
-            if (signal.properties.empty() && interface.compare(0, ours.size(), ours) == 0) signal.properties = properties;
+            if (signal.properties.empty() && interface.compare(0, ours.size(), ours) == 0)
+                signal.properties = properties;
         }
     } else if (signal.name == "InterfacesRemoved") {
         sdbus::ObjectPath path;
@@ -95,7 +96,8 @@ void Client::turn() {
 
 void Client::flush() {
     manager()->Version();
-    while (connection_->processPendingRequest()) {}
+    while (connection_->processPendingRequest()) {
+    }
 }
 
 const Signal* Client::find(const std::string& name, const std::string& subject) const {

@@ -4,8 +4,8 @@
 
 #include <org.freedesktop.LogControl1_proxy.h>
 #include <org.virtbus1.Container_proxy.h>
-#include <org.virtbus1.Hypervisor_proxy.h>
 #include <org.virtbus1.HostMachineId_proxy.h>
+#include <org.virtbus1.Hypervisor_proxy.h>
 #include <org.virtbus1.Job_proxy.h>
 #include <org.virtbus1.MachineId_proxy.h>
 #include <org.virtbus1.Machine_proxy.h>
@@ -30,11 +30,11 @@ using VariantMap = std::map<std::string, sdbus::Variant>;
 /// A signal; of the members only those that it has are filled.
 struct Signal {
     std::string path;
-    std::string name;                     ///< the member, such as PropertiesChanged
-    std::string subject;                  ///< the path, or for PropertiesChanged the interface, that it is about
-    VariantMap changed;                   ///< PropertiesChanged
-    std::vector<std::string> words;       ///< interfaces of InterfacesAdded/Removed; event and detail; result
-    VariantMap properties;                ///< InterfacesAdded: those of the first virtbus1 interface
+    std::string name;                ///< the member, such as PropertiesChanged
+    std::string subject;             ///< the path, or for PropertiesChanged the interface, that it is about
+    VariantMap changed;              ///< PropertiesChanged
+    std::vector<std::string> words;  ///< interfaces of InterfacesAdded/Removed; event and detail; result
+    VariantMap properties;           ///< InterfacesAdded: those of the first virtbus1 interface
     std::uint64_t sequence = 0;
 
     /// The names in `changed`, sorted.
@@ -64,8 +64,8 @@ Failure failure_of(Piece&& piece) {
 
 namespace proxies {
 
-class Manager final : public sdbus::ProxyInterfaces<org::virtbus1::Manager_proxy, sdbus::ObjectManager_proxy,
-                                                    sdbus::Properties_proxy> {
+class Manager final
+    : public sdbus::ProxyInterfaces<org::virtbus1::Manager_proxy, sdbus::ObjectManager_proxy, sdbus::Properties_proxy> {
 public:
     using ProxyInterfaces::ProxyInterfaces;
 
@@ -82,9 +82,8 @@ private:
 };
 
 /// With what only virtual machines have, or only containers.
-class Machine final
-    : public sdbus::ProxyInterfaces<org::virtbus1::Machine_proxy, org::virtbus1::VirtualMachine_proxy,
-                                    org::virtbus1::Container_proxy, sdbus::Properties_proxy> {
+class Machine final : public sdbus::ProxyInterfaces<org::virtbus1::Machine_proxy, org::virtbus1::VirtualMachine_proxy,
+                                                    org::virtbus1::Container_proxy, sdbus::Properties_proxy> {
 public:
     using ProxyInterfaces::ProxyInterfaces;
 

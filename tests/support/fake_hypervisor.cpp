@@ -29,7 +29,8 @@ Machine make_machine(const std::string& name, std::uint32_t number, MachineState
     machine.firmware = "bios";
     machine.vcpus = machine.maximum_vcpus = 2;
     machine.memory = machine.maximum_memory = std::uint64_t{1} << 30;
-    machine.disks = {{"vda", "virtio", "disk", "qcow2", "/images/" + name + ".qcow2", "", "", "", "", "", "", false, false}};
+    machine.disks = {
+        {"vda", "virtio", "disk", "qcow2", "/images/" + name + ".qcow2", "", "", "", "", "", "", false, false}};
     machine.interfaces = {{"52:54:00:00:00:01", "network", "virtio", "default", "", ""}};
     machine.graphics = {{"vnc", "none", "", 0}};
     machine.definition = 1;

@@ -273,9 +273,7 @@ void FakeTool::create(const NewFile& target, std::uint64_t size, const std::opti
     put(target, size, backing);
 }
 
-std::uint64_t FakeTool::measure(const ImageFile&, const std::string&) {
-    return 200'704;
-}
+std::uint64_t FakeTool::measure(const ImageFile&, const std::string&) { return 200'704; }
 
 void FakeTool::convert(const ImageFile& source, const NewFile& target, Transfer& transfer) {
     enter("convert " + std::filesystem::path(source.path).filename().string(), target, transfer);

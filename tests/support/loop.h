@@ -35,7 +35,8 @@ bool turn_until(asio::io_context& loop, Condition condition, std::chrono::steady
 /// Does whatever can be done without waiting.
 inline void settle(asio::io_context& loop) {
     if (loop.stopped()) loop.restart();
-    while (loop.poll_one() > 0) {}
+    while (loop.poll_one() > 0) {
+    }
 }
 
 namespace detail {

@@ -41,7 +41,7 @@ bool MachineTest::happened(const std::string& path, const std::string& event, co
 }
 
 bool MachineTest::told(const std::string& by, const std::string& path, const std::string& event,
-                     const std::string& detail) {
+                       const std::string& detail) {
     const std::vector<std::string> words{event, detail};
     return observer.wait_until([&] {
         return std::any_of(observer.signals.begin(), observer.signals.end(), [&](const Signal& signal) {
@@ -65,6 +65,8 @@ std::string MachineTest::finish(const std::string& job) {
     return proxy->State();
 }
 
-std::string MachineTest::outcome(const std::string& job) { return actor.job(job)->Result().at("outcome").get<std::string>(); }
+std::string MachineTest::outcome(const std::string& job) {
+    return actor.job(job)->Result().at("outcome").get<std::string>();
+}
 
 }  // namespace virtbus::test

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "support/private_bus.h"
 
-#include <fmt/format.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -77,9 +77,9 @@ void write_config(const fs::path& directory, PrivateBus::Policy policy) {
     std::ofstream file(directory / "bus.conf");
     file << R"(<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
   "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-<busconfig>)" << fmt::format("\n  <listen>unix:path={}/socket</listen>", directory.string())
-         << "\n  <auth>EXTERNAL</auth>" << (policy == PrivateBus::Policy::session ? session_policy : system_policy)
-         << "\n</busconfig>\n";
+<busconfig>)"
+         << fmt::format("\n  <listen>unix:path={}/socket</listen>", directory.string()) << "\n  <auth>EXTERNAL</auth>"
+         << (policy == PrivateBus::Policy::session ? session_policy : system_policy) << "\n</busconfig>\n";
     if (!file.flush()) throw std::runtime_error("cannot write the bus's configuration");
 }
 
@@ -90,7 +90,8 @@ void write_config(const fs::path& directory, PrivateBus::Policy policy) {
     ::dup2(output, STDOUT_FILENO);
     ::dup2(output, STDERR_FILENO);
     ::dup2(address, address_fd);
-    ::execlp("dbus-daemon", "dbus-daemon", config, "--nofork", "--nopidfile", "--nosyslog", "--print-address=3", nullptr);
+    ::execlp("dbus-daemon", "dbus-daemon", config, "--nofork", "--nopidfile", "--nosyslog", "--print-address=3",
+             nullptr);
     ::_exit(127);
 }
 

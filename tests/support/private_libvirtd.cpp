@@ -79,8 +79,9 @@ PrivateLibvirtd::PrivateLibvirtd(const Login& login) : directory_(make_directory
     configure("sasl");
     const auto sasl = directory_ / "sasl";
     std::filesystem::create_directory(sasl);
-    std::ofstream(sasl / "libvirt.conf") << "mech_list: scram-sha-256\npwcheck_method: auxprop\nauxprop_plugin: sasldb\n"
-                                         << "sasldb_path: " << (sasl / "passwords.db").string() << '\n';
+    std::ofstream(sasl / "libvirt.conf")
+        << "mech_list: scram-sha-256\npwcheck_method: auxprop\nauxprop_plugin: sasldb\n"
+        << "sasldb_path: " << (sasl / "passwords.db").string() << '\n';
     make_password(sasl / "passwords.db", login.user, login.password);
     start();
 }

@@ -69,7 +69,9 @@ Output run_command(std::vector<std::string> words) {
     return output;
 }
 
-Output run_as(const std::string& user, const std::vector<std::string>& words) { return run_command(words_as(user, words)); }
+Output run_as(const std::string& user, const std::vector<std::string>& words) {
+    return run_command(words_as(user, words));
+}
 
 Output run_at_terminal(const std::string& user, const std::vector<std::string>& words, const std::string& password) {
     auto all = words_as(user, words);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Who may do what, decided by the real polkit and the rules that come with virtbus: those for owners, and the example of a
-// group that has the machines with a tag.
+// Who may do what, decided by the real polkit and the rules that come with virtbus: those for owners, and the example
+// of a group that has the machines with a tag.
 #include "commands.h"
 
 #include <gmock/gmock.h>

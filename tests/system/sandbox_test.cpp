@@ -50,10 +50,11 @@ Names names_in(const std::string& text) {
 Names successes(const std::string& unit) {
     // But not with its name on the bus, which the unit itself may have.
     write_file(attempts_unit, output_of({"sed", "/^BusName=/d", units + unit}));
-    const DropIn attempts("virtbus-attempts.service",
-                          fmt::format("[Service]\nType=oneshot\nWatchdogSec=0\nRestart=no\n"
-                                      "ExecStart=\nExecStart={}\nExecReload=\nStandardInput=null\nStandardOutput=truncate:{}\n",
-                                      attempts_program(), result));
+    const DropIn attempts(
+        "virtbus-attempts.service",
+        fmt::format("[Service]\nType=oneshot\nWatchdogSec=0\nRestart=no\n"
+                    "ExecStart=\nExecStart={}\nExecReload=\nStandardInput=null\nStandardOutput=truncate:{}\n",
+                    attempts_program(), result));
     const auto started = run_command({"systemctl", "start", "virtbus-attempts.service"});
     EXPECT_EQ(started.code, 0) << started << journal_of("virtbus-attempts.service");
     return names_in(output_of({"cat", result}));
@@ -102,16 +103,18 @@ std::string ask(const std::string& user, const std::string& helper, const std::s
 }
 
 std::string create_in(const std::string& directory) {
-    return fmt::format(R"({{"operation":"create","size":1048576,"target":{{"directory":"{}",)"
-                       R"("temporary":".virtbus-attempt","name":"attempt","format":"raw","preallocation":"off","replace":false}}}})",
-                       directory);
+    return fmt::format(
+        R"({{"operation":"create","size":1048576,"target":{{"directory":"{}",)"
+        R"("temporary":".virtbus-attempt","name":"attempt","format":"raw","preallocation":"off","replace":false}}}})",
+        directory);
 }
 
 TEST(SandboxTest, WhatIsTriedSucceedsOutsideOfASandbox) {
     const auto outside = names_in(output_of({"unshare", "--mount", attempts_program()}));
-    EXPECT_THAT(outside, AllOf(Contains("etc"), Contains("inet"), Contains("mount"), Contains("ptrace"), Contains("usr"),
-                               Contains("others-processes"), Contains("written-code"), Contains("new-namespace"),
-                               Contains("hostname"), Contains("shadow"), Contains("system-bus"), Contains("libvirt")));
+    EXPECT_THAT(outside,
+                AllOf(Contains("etc"), Contains("inet"), Contains("mount"), Contains("ptrace"), Contains("usr"),
+                      Contains("others-processes"), Contains("written-code"), Contains("new-namespace"),
+                      Contains("hostname"), Contains("shadow"), Contains("system-bus"), Contains("libvirt")));
     for (const auto* path :
          {"/etc/attempt", "/usr/attempt", "/var/attempt", "/root/attempt", "/var/lib/virtbus/attempt"})
         std::filesystem::remove(path);

@@ -17,8 +17,8 @@ using testing::Not;
 using namespace std::chrono_literals;
 
 Output call(const std::string& user, const std::vector<std::string>& words) {
-    std::vector<std::string> all{"busctl",        "--timeout=30", "call", "org.virtbus1", "/org/virtbus1",
-                                 "org.virtbus1.Manager"};
+    std::vector<std::string> all{"busctl",       "--timeout=30",  "call",
+                                 "org.virtbus1", "/org/virtbus1", "org.virtbus1.Manager"};
     all.insert(all.end(), words.begin(), words.end());
     return user == "root" ? run_command(all) : run_as(user, all);
 }
@@ -152,7 +152,9 @@ TEST_F(ServiceTest, AHypervisorElsewhereNeedsTheNetworkAndTheErrorSaysHow) {
     EXPECT_TRUE(wait_until([&] { return why().find("remote-hypervisors.conf") != std::string::npos; })) << why();
     EXPECT_EQ(call("root", {"RemoveHypervisor", "sa{sv}", "far", "0"}).code, 0);
 
-    const DropIn network("virtbus.service", output_of({"sh", "-c", "cat /usr/share/virtbus/*.conf /usr/local/share/virtbus/*.conf 2>/dev/null || :"}));
+    const DropIn network(
+        "virtbus.service",
+        output_of({"sh", "-c", "cat /usr/share/virtbus/*.conf /usr/local/share/virtbus/*.conf 2>/dev/null || :"}));
     output_of({"systemctl", "restart", "virtbus.service"});
     EXPECT_EQ(call("root", {"AddHypervisor", "ssa{sv}", "far", "qemu+tcp://127.0.0.1:1/system", "0"}).code, 0);
     EXPECT_TRUE(wait_until([&] { return why().find("refused") != std::string::npos; })) << why();

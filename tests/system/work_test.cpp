@@ -42,7 +42,8 @@ protected:
     static std::vector<std::string> temporaries() {
         std::vector<std::string> found;
         for (const auto& entry : fs::directory_iterator(images))
-            if (const auto name = entry.path().filename().string(); name.rfind(".virtbus", 0) == 0) found.push_back(name);
+            if (const auto name = entry.path().filename().string(); name.rfind(".virtbus", 0) == 0)
+                found.push_back(name);
         return found;
     }
 
@@ -56,7 +57,8 @@ TEST_F(WorkTest, ImagesAreMadeClonedAndConverted) {
     output_of({"virtbusctl", "-H", "qemu", "image", "clone", "one.qcow2", "three.qcow2"});
     output_of({"virtbusctl", "-H", "qemu", "image", "convert", "three.qcow2", "raw"});
     output_of({"virtbusctl", "-H", "qemu", "image", "check", "two.qcow2"});
-    EXPECT_THAT(output_of({"qemu-img", "info", "-f", "raw", std::string(images) + "/three.qcow2"}), HasSubstr("16 MiB"));
+    EXPECT_THAT(output_of({"qemu-img", "info", "-f", "raw", std::string(images) + "/three.qcow2"}),
+                HasSubstr("16 MiB"));
     EXPECT_THAT(output_of({"qemu-img", "info", std::string(images) + "/two.qcow2"}), HasSubstr("one.qcow2"));
     for (const auto* name : {"two.qcow2", "one.qcow2", "three.qcow2"})
         output_of({"virtbusctl", "-H", "qemu", "image", "delete", name});
@@ -143,7 +145,8 @@ TEST_F(WorkTest, ADiskIsLookedIntoInTheAppliance) {
     actor.patience = std::chrono::seconds(180);  // the appliance is made first, and runs without KVM
     const auto job = actor.machine_id(path)->Refresh({});
     EXPECT_EQ(finish(job), "failed");
-    EXPECT_EQ(actor.job(job)->Error().get<0>(), "org.virtbus1.Error.UnsupportedGuest") << actor.job(job)->Error().get<1>();
+    EXPECT_EQ(actor.job(job)->Error().get<0>(), "org.virtbus1.Error.UnsupportedGuest")
+        << actor.job(job)->Error().get<1>();
     EXPECT_THAT(journal_of("virtbus-guest-helper@*"), Not(HasSubstr("ended early")));
     EXPECT_EQ(failed_units(), "");
 }
@@ -168,9 +171,10 @@ TEST_F(WorkTest, A100RestartsLeaveAGuestAloneAndNothingHalfDone) {
     for (int i = 0; i < 100; ++i) {
         // A job that nobody waits for: the restart comes in between.
         if (i % 10 == 0)
-            static_cast<void>(run_command({"busctl", "call", "org.virtbus1", "/org/virtbus1/hypervisor/qemu/pool/default",
-                                           "org.virtbus1.Pool", "CreateImage", "sta{sv}", "half-" + std::to_string(i),
-                                           "67108864", "2", "format", "s", "raw", "preallocation", "s", "full"}));
+            static_cast<void>(
+                run_command({"busctl", "call", "org.virtbus1", "/org/virtbus1/hypervisor/qemu/pool/default",
+                             "org.virtbus1.Pool", "CreateImage", "sta{sv}", "half-" + std::to_string(i), "67108864",
+                             "2", "format", "s", "raw", "preallocation", "s", "full"}));
         output_of({"systemctl", "restart", "virtbus.service"});
     }
     EXPECT_EQ(output_of({"pidof", "qemu-system-x86_64"}), pid);

@@ -29,9 +29,10 @@ std::vector<Interface> interfaces() {
 }
 
 TEST(MergedAddresses, SayWhoHasFoundThem) {
-    const auto found = merged({address("192.168.122.15", AddressSource::lease, own_mac, 24),
-                               address("192.168.122.15", AddressSource::arp),
-                               address("192.168.122.15", AddressSource::agent, own_mac, 24, "eth0")}, interfaces());
+    const auto found = merged(
+        {address("192.168.122.15", AddressSource::lease, own_mac, 24), address("192.168.122.15", AddressSource::arp),
+         address("192.168.122.15", AddressSource::agent, own_mac, 24, "eth0")},
+        interfaces());
     ASSERT_EQ(found.size(), 1U);
     EXPECT_THAT(found[0].sources, ElementsAre(AddressSource::lease, AddressSource::arp, AddressSource::agent));
     EXPECT_EQ(found[0].prefix, 24U);
@@ -40,22 +41,28 @@ TEST(MergedAddresses, SayWhoHasFoundThem) {
 
 TEST(MergedAddresses, KnowThePrefixFromWhoeverKnowsIt) {
     EXPECT_EQ(merged({address("10.0.0.5", AddressSource::arp), address("10.0.0.5", AddressSource::agent, own_mac, 8)},
-                     interfaces())[0].prefix, 8U);
+                     interfaces())[0]
+                  .prefix,
+              8U);
 }
 
 TEST(MergedAddresses, OfTwoInterfacesAreTwo) {
     EXPECT_EQ(merged({address("10.0.0.5", AddressSource::arp), address("10.0.0.5", AddressSource::agent, other_mac)},
-                     interfaces()).size(), 2U);
+                     interfaces())
+                  .size(),
+              2U);
 }
 
 TEST(MergedAddresses, BeginWithTheBest) {
     const auto agent = AddressSource::agent;
-    const auto found = merged({address("172.17.0.1", agent, other_mac), address("fe80::1", agent), address("fd00::1", agent),
-                               address("10.0.0.9", agent), address("10.1.0.1", agent, "52:54:00:00:00:02"),
-                               address("169.254.0.7", agent), address("127.0.0.1", agent, ""), address("::1", agent, ""),
-                               address("0.0.0.0", agent), address("10.0.0.10", agent)}, interfaces());
-    EXPECT_THAT(texts(found), ElementsAre("10.0.0.9", "10.0.0.10", "fd00::1", "10.1.0.1", "169.254.0.7", "fe80::1",
-                                          "172.17.0.1"));
+    const auto found =
+        merged({address("172.17.0.1", agent, other_mac), address("fe80::1", agent), address("fd00::1", agent),
+                address("10.0.0.9", agent), address("10.1.0.1", agent, "52:54:00:00:00:02"),
+                address("169.254.0.7", agent), address("127.0.0.1", agent, ""), address("::1", agent, ""),
+                address("0.0.0.0", agent), address("10.0.0.10", agent)},
+               interfaces());
+    EXPECT_THAT(texts(found),
+                ElementsAre("10.0.0.9", "10.0.0.10", "fd00::1", "10.1.0.1", "169.254.0.7", "fe80::1", "172.17.0.1"));
 }
 
 TEST(CleanMac, IsLowerCaseOrNothing) {
@@ -69,7 +76,8 @@ protected:
     AddressesTest() {
         fake->add(make_machine("web", 1, MachineState::running));
         fake->edit(web, [](Machine& machine) { machine.agent = AgentState::connected; });
-        fake->set_addresses(AddressSource::lease, std::vector{address("192.168.122.15", AddressSource::lease, own_mac, 24)});
+        fake->set_addresses(AddressSource::lease,
+                            std::vector{address("192.168.122.15", AddressSource::lease, own_mac, 24)});
         fake->set_addresses(AddressSource::arp, std::vector{address("192.168.122.15", AddressSource::arp)});
         fake->set_addresses(AddressSource::agent,
                             std::vector{address("fd00::1", AddressSource::agent, own_mac, 64, "eth0")});

@@ -173,7 +173,8 @@ TEST_F(AllowedFilesTest, AHelperReadsThemInTheConfigurationItself) {
     };
     EXPECT_TRUE(allows("/var/lib/libvirt/images/web.qcow2")) << "the default, as there is no file";
     EXPECT_FALSE(allows(top / "images/web.qcow2"));
-    std::ofstream(file) << "// ours\n{\"log-level\": \"info\", \"allowed-directories\": [\"" << (top / "images").string() << "\"]}";
+    std::ofstream(file) << "// ours\n{\"log-level\": \"info\", \"allowed-directories\": [\""
+                        << (top / "images").string() << "\"]}";
     EXPECT_TRUE(allows(top / "images/web.qcow2"));
     EXPECT_FALSE(allows("/var/lib/libvirt/images/web.qcow2"));
     for (const auto* broken : {"", "[", "[]", "{\"allowed-directories\": \"/\"}"}) {

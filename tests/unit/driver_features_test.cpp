@@ -47,7 +47,8 @@ TEST(FeaturesTest, WhatIsNotKnownIsNotRefused) {
 
 TEST(FeaturesTest, ARefusalNamesHypervisorAndDriver) {
     const auto outcome = outcome_of([] { require_feature("lab", driver("esx", false), Feature::rename); });
-    EXPECT_TRUE(refuses(outcome, Code::not_supported, "hypervisor lab: libvirt's driver for it, esx, cannot rename machines"))
+    EXPECT_TRUE(
+        refuses(outcome, Code::not_supported, "hypervisor lab: libvirt's driver for it, esx, cannot rename machines"))
         << outcome;
     require_feature("lab", driver("esx", false), Feature::pause);
 }

@@ -114,8 +114,10 @@ TEST_F(GuestAccessTest, WithoutAnAgentBothWaysOutAreNamed) {
     connect();
     for (const auto agent : {AgentState::none, AgentState::disconnected}) {
         set_state(MachineState::running, agent);
-        expect_refused(Code::invalid_state, [&] { refresh(web); }, "shut it down first, or ");
-        expect_refused(Code::invalid_state, [&] { refresh(web); }, "install and start qemu-guest-agent in it");
+        expect_refused(
+            Code::invalid_state, [&] { refresh(web); }, "shut it down first, or ");
+        expect_refused(
+            Code::invalid_state, [&] { refresh(web); }, "install and start qemu-guest-agent in it");
         expect_no_change(web, Code::invalid_state, "machine web: it is running");
     }
     EXPECT_EQ(fake->calls(PortCall::read_guest_identity), 0U);
@@ -125,14 +127,16 @@ TEST_F(GuestAccessTest, AGuestThatIsHeldSaysNothing) {
     connect();
     for (const auto state : {MachineState::paused, MachineState::suspended, MachineState::shutting_down}) {
         set_state(state, AgentState::connected);
-        expect_refused(Code::invalid_state, [&] { refresh(web); },
-                       fmt::format("it is {}; shut it down first, or ask again when it runs", to_string(state)));
+        expect_refused(
+            Code::invalid_state, [&] { refresh(web); },
+            fmt::format("it is {}; shut it down first, or ask again when it runs", to_string(state)));
     }
 }
 
 TEST_F(GuestAccessTest, OneThatRunsIsNotSealed) {
     run_with_agent();
-    expect_refused(Code::invalid_state, [&] { seal(web); }, "it is running; shut it down first");
+    expect_refused(
+        Code::invalid_state, [&] { seal(web); }, "it is running; shut it down first");
     identity_jobs.check(*hypervisor, *mirrored(web), three);
     EXPECT_EQ(fake->calls(PortCall::change_guest_identity), 0U);
 }
@@ -163,7 +167,8 @@ TEST_F(GuestAccessTest, TheMachineIsClaimedWhileItsAgentIsAsked) {
     fake->block(PortCall::change_guest_identity);
     const auto number = assign(web, three);
     await_agent(PortCall::change_guest_identity);
-    expect_refused(Code::machine_busy, [&] { refresh(web); }, "machine-id-assign");
+    expect_refused(
+        Code::machine_busy, [&] { refresh(web); }, "machine-id-assign");
     expect_refused(Code::duplicate_machine_id, [&] { identity_jobs.refuse_duplicate(three, {}); });
     expect_free("web.qcow2");
     fake->release(PortCall::change_guest_identity);

@@ -94,7 +94,8 @@ TEST_F(HostIdentityTest, ALinkThatSomebodyElseMakesIsSeen) {
     start();
     EXPECT_EQ(known().dbus_state, DbusState::missing);
     std::filesystem::create_symlink("/etc/machine-id", dbus());  // as systemd-tmpfiles does
-    EXPECT_TRUE(turn_until(loop, [&] { return known().dbus_state == DbusState::link; }, std::chrono::seconds(3)));
+    EXPECT_TRUE(turn_until(
+        loop, [&] { return known().dbus_state == DbusState::link; }, std::chrono::seconds(3)));
 }
 
 TEST_F(HostIdentityTest, ADirectoryThatComesLaterIsWatchedToo) {

@@ -117,9 +117,7 @@ protected:
 
     /// What a call on the lane ends with.
     Outcome call(Lane lane) {
-        return outcome_of([&] {
-            run(loop, hypervisor->run(lane, [](Port& port) { port.capabilities_xml(); }));
-        });
+        return outcome_of([&] { run(loop, hypervisor->run(lane, [](Port& port) { port.capabilities_xml(); })); });
     }
 
     asio::io_context loop;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Hypervisors come and go while the daemon runs: those that were added are back after a restart, those of the configuration
-// stay, and one that hangs holds nobody up.
+// Hypervisors come and go while the daemon runs: those that were added are back after a restart, those of the
+// configuration stay, and one that hangs holds nobody up.
 #include "model/hypervisors.h"
 
 #include "base/log.h"
@@ -57,11 +57,13 @@ protected:
     /// What a daemon has that begins now.
     void begin_daemon(std::map<std::string, std::string> configured = {{"qemu", "qemu:///system"}},
                       std::map<std::string, std::string> candidates = {}) {
-        const auto connector = [this](const std::string& name, const std::string&, bool) { return fake(name)->connector(); };
-        hypervisors = std::make_unique<Hypervisors>(loop, formats, file, connector,
-                                                    ConfiguredHypervisors{.uris = std::move(configured),
-                                                                          .candidates = std::move(candidates),
-                                                                          .where = "virtbus.json"});
+        const auto connector = [this](const std::string& name, const std::string&, bool) {
+            return fake(name)->connector();
+        };
+        hypervisors = std::make_unique<Hypervisors>(
+            loop, formats, file, connector,
+            ConfiguredHypervisors{
+                .uris = std::move(configured), .candidates = std::move(candidates), .where = "virtbus.json"});
         hypervisors->start();
     }
     void end_daemon() {
@@ -206,7 +208,8 @@ TEST_F(HypervisorsTest, ADifferentConfigurationChangesOnlyWhatIsDifferentInIt) {
     EXPECT_THAT(names(), ElementsAre("lab", "lxc"));
     EXPECT_EQ(hypervisors->require("lab")->uri(), "qemu+ssh://added.example/system") << "what was added is back";
     EXPECT_FALSE(hypervisors->require("lab")->is_configured());
-    EXPECT_THAT(lines, ElementsAre("it: removed lab", "it: removed lxc", "it: removed qemu", "it: added lxc", "it: added lab"));
+    EXPECT_THAT(
+        lines, ElementsAre("it: removed lab", "it: removed lxc", "it: removed qemu", "it: added lxc", "it: added lab"));
     hypervisors->ignore(&recorder);
 }
 
@@ -236,7 +239,8 @@ TEST_F(HypervisorsTest, RefusesWhatCannotBeAdded) {
 }
 
 TEST_F(HypervisorsTest, TwoAtOnceAddOneNameOnce) {
-    const auto first = begin(loop, [](Hypervisors& all) -> Task<> { co_await all.add("lab", "qemu:///system"); }(*hypervisors));
+    const auto first =
+        begin(loop, [](Hypervisors& all) -> Task<> { co_await all.add("lab", "qemu:///system"); }(*hypervisors));
     const auto second = adding("lab");
     EXPECT_TRUE(refuses(second, Code::already_exists)) << second;
     EXPECT_TRUE(turn_until(loop, [&] { return first->done; }));
@@ -360,7 +364,8 @@ TEST_F(HypervisorsTest, WhatAPoolWaitedForDoesNotOutliveIt) {
     remove("lab");
     ASSERT_TRUE(turn_until(loop, [&] { return lab.expired(); }));
     // It would be read again after a second.
-    EXPECT_FALSE(turn_until(loop, [] { return false; }, std::chrono::milliseconds(1'500)));
+    EXPECT_FALSE(turn_until(
+        loop, [] { return false; }, std::chrono::milliseconds(1'500)));
 }
 
 }  // namespace

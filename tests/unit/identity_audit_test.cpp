@@ -131,7 +131,8 @@ TEST_F(IdentityJobsTest, AnAuditClaimsOnlyWhatItReadsNow) {
     guests->block();
     const auto number = audit();
     await_guests();
-    expect_refused(Code::machine_busy, [&] { regenerate(database); }, "machine-id-audit");
+    expect_refused(
+        Code::machine_busy, [&] { regenerate(database); }, "machine-id-audit");
     expect_free("web.qcow2");
     guests->release();
     await_end(number);

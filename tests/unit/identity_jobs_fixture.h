@@ -65,10 +65,14 @@ protected:
 
     /// Whatever would change it is refused, and nothing is even looked at.
     void expect_no_change(const Uuid& uuid, Code code, const std::string& part) {
-        expect_refused(code, [&] { assign(uuid, two); }, part);
-        expect_refused(code, [&] { regenerate(uuid); }, part);
-        expect_refused(code, [&] { seal(uuid); }, part);
-        expect_refused(code, [&] { identity_jobs.check(*hypervisor, *mirrored(uuid), two); }, part);
+        expect_refused(
+            code, [&] { assign(uuid, two); }, part);
+        expect_refused(
+            code, [&] { regenerate(uuid); }, part);
+        expect_refused(
+            code, [&] { seal(uuid); }, part);
+        expect_refused(
+            code, [&] { identity_jobs.check(*hypervisor, *mirrored(uuid), two); }, part);
         EXPECT_THAT(guests->calls(), testing::IsEmpty());
         EXPECT_EQ(jobs.list().size(), 0U);
     }

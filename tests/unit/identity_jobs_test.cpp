@@ -81,7 +81,8 @@ TEST_F(IdentityJobsTest, OnlyDisksThatAreItsOwnAreLookedInto) {
 TEST_F(IdentityJobsTest, WithoutADiskOrRootThereIsNoSystem) {
     connect();
     edit(web, [](Machine& machine) { machine.disks.clear(); });
-    expect_refused(Code::unsupported_guest, [&] { refresh(web); }, "machine web has no disk");
+    expect_refused(
+        Code::unsupported_guest, [&] { refresh(web); }, "machine web has no disk");
     expect_no_change(web, Code::unsupported_guest, "machine web has no disk");
     edit(web, [](Machine& machine) { machine.kind = Kind::container; });
     expect_no_change(web, Code::unsupported_guest, "nor a root directory");
@@ -94,7 +95,8 @@ TEST_F(IdentityJobsTest, ADiskOfAnotherHostIsNotReached) {
         machine.disks[0].protocol = "rbd";
         machine.disks[0].name = "pool/web";
     });
-    expect_refused(Code::unsupported_guest, [&] { refresh(web); }, "disk vda");
+    expect_refused(
+        Code::unsupported_guest, [&] { refresh(web); }, "disk vda");
     expect_no_change(web, Code::unsupported_guest, "machine web: disk vda");
 }
 
@@ -102,18 +104,29 @@ TEST_F(IdentityJobsTest, AMachineOfAnotherHostIsNotReached) {
     connect();
     const auto remote = std::make_shared<Hypervisor>(loop, "far", "fake://far.example/", fake->connector(), formats);
     const auto machine = *mirrored(web);
-    expect_refused(Code::not_supported, [&] { identity_jobs.refresh({remote, 0}, machine); }, "run virtbus there");
-    expect_refused(Code::not_supported, [&] { identity_jobs.regenerate({remote, 0}, machine, {}); }, "machine web");
+    expect_refused(
+        Code::not_supported,
+        [&] {
+            identity_jobs.refresh({remote, 0}, machine);
+        },
+        "run virtbus there");
+    expect_refused(
+        Code::not_supported,
+        [&] {
+            identity_jobs.regenerate({remote, 0}, machine, {});
+        },
+        "machine web");
     remote->stop();
     settle(loop);
 }
 
 TEST_F(IdentityJobsTest, AMachineThatRunsIsLeftAlone) {
     connect();
-    for (const auto state : {MachineState::running, MachineState::paused, MachineState::suspended,
-                             MachineState::shutting_down}) {
+    for (const auto state :
+         {MachineState::running, MachineState::paused, MachineState::suspended, MachineState::shutting_down}) {
         edit(web, [&](Machine& machine) { machine.state = state; });
-        expect_refused(Code::invalid_state, [&] { refresh(web); }, "shut it down first");
+        expect_refused(
+            Code::invalid_state, [&] { refresh(web); }, "shut it down first");
         expect_no_change(web, Code::invalid_state, "machine web: it is " + std::string(to_string(state)));
     }
 }
@@ -121,7 +134,8 @@ TEST_F(IdentityJobsTest, AMachineThatRunsIsLeftAlone) {
 TEST_F(IdentityJobsTest, SavedMemoryRemembersTheDisks) {
     connect();
     edit(web, [](Machine& machine) { machine.saved = true; });
-    expect_refused(Code::invalid_state, [&] { refresh(web); }, "saved memory");
+    expect_refused(
+        Code::invalid_state, [&] { refresh(web); }, "saved memory");
     expect_no_change(web, Code::invalid_state, "Start and shut it down first");
 }
 
@@ -158,14 +172,16 @@ TEST_F(IdentityJobsTest, ADiskThatIsNotWhatItSeemsIsNotOpened) {
     connect();
     change("web.qcow2", [](Image& image) { image.backing_file = "/etc/shadow"; });
     read();
-    expect_refused(Code::unsafe_image, [&] { refresh(web); }, "/etc/shadow");
+    expect_refused(
+        Code::unsafe_image, [&] { refresh(web); }, "/etc/shadow");
     expect_no_change(web, Code::unsafe_image, "cannot look into");
     change("web.qcow2", [](Image& image) {
         image.backing_file.clear();
         image.encrypted = true;
     });
     read();
-    expect_refused(Code::not_supported, [&] { refresh(web); }, "is encrypted");
+    expect_refused(
+        Code::not_supported, [&] { refresh(web); }, "is encrypted");
 }
 
 TEST_F(IdentityJobsTest, AnAssignedIdIsOnTheDiskAndKnown) {
@@ -192,7 +208,8 @@ TEST_F(IdentityJobsTest, AnIdThatAnotherHasIsNotAssigned) {
     put_other("db", 2, two);
     connect();
     await_end(refresh(database));
-    expect_refused(Code::duplicate_machine_id, [&] { assign(web, two); }, database.text());
+    expect_refused(
+        Code::duplicate_machine_id, [&] { assign(web, two); }, database.text());
     expect_refused(Code::duplicate_machine_id, [&] { identity_jobs.check(*hypervisor, *mirrored(web), two); });
     EXPECT_EQ(guests->id(web_disk), one);
     IdentityPlan plan;
@@ -207,7 +224,8 @@ TEST_F(IdentityJobsTest, TheIdOfThisHostIsNotAssigned) {
     Identity host;
     host.id = two;
     identities.set(HostRef{}, host);
-    expect_refused(Code::duplicate_machine_id, [&] { assign(web, two); }, "this host");
+    expect_refused(
+        Code::duplicate_machine_id, [&] { assign(web, two); }, "this host");
 }
 
 TEST_F(IdentityJobsTest, ItsOwnIdMayBeAssignedAgain) {
@@ -274,8 +292,8 @@ TEST_F(IdentityJobsTest, WhatIsWrongInTheGuestReachesTheCaller) {
     connect();
     await_end(refresh(web));
     const auto before = known(web);
-    for (const auto code : {Code::unsupported_guest, Code::no_space, Code::stale_generation, Code::in_use,
-                            Code::not_supported}) {
+    for (const auto code :
+         {Code::unsupported_guest, Code::no_space, Code::stale_generation, Code::in_use, Code::not_supported}) {
         guests->fail(Error(code, "there are two systems on it"));
         await_failure(refresh(web), code, "there are two systems on it");
         guests->fail(Error(code, "there are two systems on it"));
@@ -306,16 +324,20 @@ TEST_F(IdentityJobsTest, NobodyElseChangesItsDisksMeanwhile) {
     guests->block();
     const auto reading = refresh(web);
     await_guests();
-    expect_refused(Code::machine_busy, [&] { regenerate(web); }, "machine-id-refresh");
-    expect_refused(Code::in_use, [&] { wipe("web.qcow2"); }, "machine-id-refresh");
+    expect_refused(
+        Code::machine_busy, [&] { regenerate(web); }, "machine-id-refresh");
+    expect_refused(
+        Code::in_use, [&] { wipe("web.qcow2"); }, "machine-id-refresh");
     expect_refused(Code::in_use, [&] { claim_disks(jobs, *hypervisor, "the start", mirrored(web)->disks); });
     guests->release();
     await_end(reading);
     guests->block();
     const auto changing = regenerate(web);
     await_guests();
-    expect_refused(Code::machine_busy, [&] { refresh(web); }, "machine-id-regenerate");
-    expect_refused(Code::in_use, [&] { clone("web.qcow2", "copy.qcow2"); }, "machine-id-regenerate");
+    expect_refused(
+        Code::machine_busy, [&] { refresh(web); }, "machine-id-regenerate");
+    expect_refused(
+        Code::in_use, [&] { clone("web.qcow2", "copy.qcow2"); }, "machine-id-regenerate");
     expect_refused(Code::in_use, [&] { claim_disks(jobs, *hypervisor, "the start", mirrored(web)->disks); });
     guests->release();
     await_end(changing);
@@ -327,7 +349,8 @@ TEST_F(IdentityJobsTest, AreRefusedWhileSomebodyWorksOnADisk) {
     tool->block();
     const auto copying = clone("web.qcow2", "copy.qcow2");
     await_tool();
-    expect_refused(Code::in_use, [&] { regenerate(web); }, "clone");
+    expect_refused(
+        Code::in_use, [&] { regenerate(web); }, "clone");
     await_end(refresh(web));  // both read
     tool->release();
     await_end(copying);

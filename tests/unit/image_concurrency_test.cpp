@@ -32,13 +32,20 @@ TEST_F(ImageConcurrencyTest, OneJobChangesAnImage) {
     tool->block();
     const auto number = wipe("other");
     const auto who = fmt::format("image default/other: job {} (wipe) is working on it", number);
-    expect_refused(Code::in_use, [&] { convert("other"); }, who);
-    expect_refused(Code::in_use, [&] { remove("other"); }, who);
-    expect_refused(Code::in_use, [&] { resize("other", 2 * gib); }, who);
-    expect_refused(Code::in_use, [&] { clone("other", "copy"); }, who);
-    expect_refused(Code::in_use, [&] { create("top", 0, ref("other")); }, who);
-    expect_refused(Code::in_use, [&] { export_as("other"); }, who);
-    expect_refused(Code::in_use, [&] { check("other"); }, who);
+    expect_refused(
+        Code::in_use, [&] { convert("other"); }, who);
+    expect_refused(
+        Code::in_use, [&] { remove("other"); }, who);
+    expect_refused(
+        Code::in_use, [&] { resize("other", 2 * gib); }, who);
+    expect_refused(
+        Code::in_use, [&] { clone("other", "copy"); }, who);
+    expect_refused(
+        Code::in_use, [&] { create("top", 0, ref("other")); }, who);
+    expect_refused(
+        Code::in_use, [&] { export_as("other"); }, who);
+    expect_refused(
+        Code::in_use, [&] { check("other"); }, who);
 }
 
 TEST_F(ImageConcurrencyTest, ManyReadOneSource) {
@@ -47,7 +54,8 @@ TEST_F(ImageConcurrencyTest, ManyReadOneSource) {
     for (int i = 0; i < 20; ++i) numbers.push_back(clone("other", fmt::format("copy-{}", i)));
     numbers.push_back(check("other"));
     await_tool(4);
-    expect_refused(Code::in_use, [&] { wipe("other"); }, "(clone)");
+    expect_refused(
+        Code::in_use, [&] { wipe("other"); }, "(clone)");
     tool->release();
     for (const auto number : numbers) await_end(number);
     EXPECT_EQ(storage().images("default").size(), 23U);
@@ -57,7 +65,8 @@ TEST_F(ImageConcurrencyTest, ManyReadOneSource) {
 TEST_F(ImageConcurrencyTest, OneNameIsMadeOnce) {
     tool->block();
     create("web");
-    expect_refused(Code::in_use, [&] { create("web"); }, "image default/web");
+    expect_refused(
+        Code::in_use, [&] { create("web"); }, "image default/web");
     expect_refused(Code::in_use, [&] { clone("other", "web"); });
     expect_refused(Code::in_use, [&] { import_image("web"); });
 }
@@ -65,7 +74,8 @@ TEST_F(ImageConcurrencyTest, OneNameIsMadeOnce) {
 TEST_F(ImageConcurrencyTest, WhatIsBelowIsReadMeanwhile) {
     tool->block();
     flatten("overlay");
-    expect_refused(Code::in_use, [&] { jobs.claims().take("somebody", {ref("base")}); }, "(flatten)");
+    expect_refused(
+        Code::in_use, [&] { jobs.claims().take("somebody", {ref("base")}); }, "(flatten)");
 }
 
 // When the job is done the image is based on it; until then nothing else keeps others from changing it.
@@ -73,8 +83,10 @@ TEST_F(ImageConcurrencyTest, TheNewBackingImageIsReadDuringARebase) {
     tool->block();
     rebase("overlay", "other");
     await_tool();
-    expect_refused(Code::in_use, [&] { wipe("other"); }, "(rebase)");
-    expect_refused(Code::in_use, [&] { remove("other"); }, "(rebase)");
+    expect_refused(
+        Code::in_use, [&] { wipe("other"); }, "(rebase)");
+    expect_refused(
+        Code::in_use, [&] { remove("other"); }, "(rebase)");
 }
 
 TEST_F(ImageConcurrencyTest, CancelledWhileItWorksAJobLeavesEverythingAsItWas) {

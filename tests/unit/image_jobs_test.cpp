@@ -178,7 +178,8 @@ TEST_F(ImageJobsTest, FlattenMakesAnImageStandAlone) {
     EXPECT_TRUE(tool->target().replace);
     EXPECT_EQ(tool->target().format, "qcow2");
     EXPECT_EQ(mirrored_image("overlay").backing_file, "");
-    expect_refused(Code::invalid_state, [&] { flatten("overlay"); }, "is based on none");
+    expect_refused(
+        Code::invalid_state, [&] { flatten("overlay"); }, "is based on none");
 }
 
 TEST_F(ImageJobsTest, RebaseBasesAnImageOnAnother) {
@@ -291,7 +292,8 @@ TEST_F(ImageJobsTest, ATemporaryFileThatCouldNotBeRemovedStaysInTheJournal) {
     ASSERT_TRUE(turn_until(loop, [&] { return job(number).state != JobState::running; }));
     await_quiet();
     ASSERT_THAT(tool->removed(), IsEmpty());
-    EXPECT_FALSE(turn_until(loop, [&] { return journal_text() == "[]"; }, std::chrono::milliseconds(300)));
+    EXPECT_FALSE(turn_until(
+        loop, [&] { return journal_text() == "[]"; }, std::chrono::milliseconds(300)));
 }
 
 TEST_F(ImageJobsTest, DeleteRemovesAnImage) {

@@ -45,39 +45,51 @@ TEST_F(ImageRulesTest, ADiskOfARunningMachineIsLeftAlone) {
     put_machine("web", 1, *truth().image("default", "overlay"), MachineState::running);
     connect();
     expect_all_refused("overlay", Code::in_use, "machine web is running and has it as a disk");
-    expect_refused(Code::in_use, [&] { flatten("overlay"); }, "machine web");
-    expect_refused(Code::in_use, [&] { check("overlay"); }, "machine web");
-    expect_refused(Code::in_use, [&] { export_as("overlay"); }, "machine web");
-    expect_refused(Code::in_use, [&] { remove("overlay", true); }, "machine web");
-    expect_refused(Code::in_use, [&] { resize("overlay", gib / 2, true); }, "machine web");
-    expect_refused(Code::in_use, [&] { rebase("other", "overlay"); }, "machine web");
+    expect_refused(
+        Code::in_use, [&] { flatten("overlay"); }, "machine web");
+    expect_refused(
+        Code::in_use, [&] { check("overlay"); }, "machine web");
+    expect_refused(
+        Code::in_use, [&] { export_as("overlay"); }, "machine web");
+    expect_refused(
+        Code::in_use, [&] { remove("overlay", true); }, "machine web");
+    expect_refused(
+        Code::in_use, [&] { resize("overlay", gib / 2, true); }, "machine web");
+    expect_refused(
+        Code::in_use, [&] { rebase("other", "overlay"); }, "machine web");
 }
 
 TEST_F(ImageRulesTest, APausedMachineRunsToo) {
     put_machine("web", 1, base, MachineState::paused);
     connect();
-    expect_refused(Code::in_use, [&] { clone("base", "copy"); }, "machine web is paused");
+    expect_refused(
+        Code::in_use, [&] { clone("base", "copy"); }, "machine web is paused");
 }
 
 TEST_F(ImageRulesTest, WhatIsBasedOnTheDiskOfARunningMachineIsLeftAlone) {
     put_machine("web", 1, base, MachineState::running);
     connect();
-    expect_refused(Code::in_use, [&] { clone("overlay", "copy"); }, "has default/base as a disk");
-    expect_refused(Code::in_use, [&] { flatten("overlay"); }, "has default/base as a disk");
+    expect_refused(
+        Code::in_use, [&] { clone("overlay", "copy"); }, "has default/base as a disk");
+    expect_refused(
+        Code::in_use, [&] { flatten("overlay"); }, "has default/base as a disk");
 }
 
 TEST_F(ImageRulesTest, TwoRunningMachinesOnOneDiskKeepItFromGrowing) {
     put_machine("web", 1, other, MachineState::running);
     put_machine("db", 2, other, MachineState::running);
     connect();
-    expect_refused(Code::in_use, [&] { resize("other", 2 * gib); }, "shut it down first");
+    expect_refused(
+        Code::in_use, [&] { resize("other", 2 * gib); }, "shut it down first");
 }
 
 TEST_F(ImageRulesTest, ADiskOfAMachineThatIsOffKeepsItsFormatAndItsPlace) {
     put_machine("web", 1, other);
     connect();
-    expect_refused(Code::in_use, [&] { convert("other"); }, "machine web has it as a disk");
-    expect_refused(Code::in_use, [&] { remove("other"); }, "\"force\"");
+    expect_refused(
+        Code::in_use, [&] { convert("other"); }, "machine web has it as a disk");
+    expect_refused(
+        Code::in_use, [&] { remove("other"); }, "\"force\"");
     await_end(clone("other", "copy"));
     await_end(export_as("other"));
     await_end(resize("other", 2 * gib));
@@ -87,12 +99,12 @@ TEST_F(ImageRulesTest, ADiskOfAMachineThatIsOffKeepsItsFormatAndItsPlace) {
 
 TEST_F(ImageRulesTest, WhatOthersAreBasedOnIsLeftAlone) {
     connect();
-    for (const auto& operation : std::vector<Operation>{
-             {"convert", [this](const std::string& name) { convert(name); }},
-             {"resize", [this](const std::string& name) { resize(name, 2 * gib); }},
-             {"wipe", [this](const std::string& name) { wipe(name); }},
-             {"delete", [this](const std::string& name) { remove(name); }},
-             {"delete with force", [this](const std::string& name) { remove(name, true); }}}) {
+    for (const auto& operation :
+         std::vector<Operation>{{"convert", [this](const std::string& name) { convert(name); }},
+                                {"resize", [this](const std::string& name) { resize(name, 2 * gib); }},
+                                {"wipe", [this](const std::string& name) { wipe(name); }},
+                                {"delete", [this](const std::string& name) { remove(name); }},
+                                {"delete with force", [this](const std::string& name) { remove(name, true); }}}) {
         const auto outcome = outcome_of([&] { operation.second("base"); });
         EXPECT_TRUE(refuses(outcome, Code::in_use)) << operation.first << ": " << outcome;
         EXPECT_THAT(outcome.text, HasSubstr("image default/overlay is based on it")) << operation.first;
@@ -106,10 +118,12 @@ TEST_F(ImageRulesTest, WhatOthersAreBasedOnIsLeftAlone) {
 // org.virtbus1.Image: "never changed … while others are based on it".
 TEST_F(ImageRulesTest, WhatOthersAreBasedOnIsNotReplacedEither) {
     connect();
-    expect_refused(Code::in_use, [&] { rebase("base", "other"); }, "based on it");
+    expect_refused(
+        Code::in_use, [&] { rebase("base", "other"); }, "based on it");
     put_overlay("top", make_image("default", "overlay"));
     read();
-    expect_refused(Code::in_use, [&] { flatten("overlay"); }, "based on it");
+    expect_refused(
+        Code::in_use, [&] { flatten("overlay"); }, "based on it");
 }
 
 TEST_F(ImageRulesTest, AChainThatLeavesThePoolsIsUnsafe) {
@@ -156,15 +170,19 @@ TEST_F(ImageRulesTest, EncryptedImagesAreNotSupported) {
 TEST_F(ImageRulesTest, RawHasNothingToCheckAndIsBasedOnNothing) {
     put("raw", [](Image& image) { image.format = "raw"; });
     connect();
-    expect_refused(Code::not_supported, [&] { check("raw"); }, "no structure");
-    expect_refused(Code::invalid_state, [&] { rebase("raw", "base"); }, "only qcow2");
+    expect_refused(
+        Code::not_supported, [&] { check("raw"); }, "no structure");
+    expect_refused(
+        Code::invalid_state, [&] { rebase("raw", "base"); }, "only qcow2");
     expect_refused(Code::invalid_state, [&] { flatten("raw"); });
 }
 
 TEST_F(ImageRulesTest, NothingIsBasedOnItself) {
     connect();
-    expect_refused(Code::invalid_args, [&] { rebase("base", "base"); }, "backing: image default/base is the same");
-    expect_refused(Code::invalid_args, [&] { rebase("base", "overlay"); }, "is based on this one");
+    expect_refused(
+        Code::invalid_args, [&] { rebase("base", "base"); }, "backing: image default/base is the same");
+    expect_refused(
+        Code::invalid_args, [&] { rebase("base", "overlay"); }, "is based on this one");
 }
 
 TEST_F(ImageRulesTest, ThereMustBeSuchAnImageAndPool) {
@@ -172,15 +190,19 @@ TEST_F(ImageRulesTest, ThereMustBeSuchAnImageAndPool) {
     expect_refused(Code::no_such_image, [&] { rebase("base", "nothing"); });
     expect_refused(Code::no_such_image, [&] { create("web", 0, ref("nothing")); });
     expect_refused(Code::no_such_image, [&] { create("web", 0, ref("base", "nowhere")); });
-    expect_refused(Code::no_such_pool, [&] {
-        image_jobs.create(origin(), {"nowhere", "web", "qcow2", Preallocation::off}, gib, std::nullopt);
-    }, "there is no pool nowhere on test");
+    expect_refused(
+        Code::no_such_pool,
+        [&] {
+            image_jobs.create(origin(), {"nowhere", "web", "qcow2", Preallocation::off}, gib, std::nullopt);
+        },
+        "there is no pool nowhere on test");
     expect_refused(Code::no_such_pool, [&] { image_jobs.refresh(origin(), "nowhere"); });
 }
 
 TEST_F(ImageRulesTest, AnImageThatExistsIsNotMadeAgain) {
     connect();
-    expect_refused(Code::already_exists, [&] { create("base"); }, "already an image base in pool default");
+    expect_refused(
+        Code::already_exists, [&] { create("base"); }, "already an image base in pool default");
     expect_refused(Code::already_exists, [&] { clone("base", "overlay"); });
     expect_refused(Code::already_exists, [&] { import_image("base"); });
 }
@@ -190,7 +212,8 @@ TEST_F(ImageRulesTest, APoolMustRun) {
     auto image = mirrored_image("base");
     truth().stop_pool("default");
     read();
-    expect_refused(Code::invalid_state, [&] { create("web"); }, "pool default is inactive");
+    expect_refused(
+        Code::invalid_state, [&] { create("web"); }, "pool default is inactive");
     expect_refused(Code::invalid_state, [&] { image_jobs.refresh(origin(), "default"); });
     expect_refused(Code::invalid_state, [&] { image_jobs.remove(origin(), image, false); });
 }
@@ -204,7 +227,8 @@ TEST_F(ImageRulesTest, OtherPoolsThanDirectoriesAreOnlyReadAndTidied) {
         if (name == "convert" || name == "wipe" || name == "rebase") continue;  // in_use comes first
         EXPECT_TRUE(refuses(outcome, Code::not_supported)) << operation.first << ": " << outcome;
     }
-    expect_refused(Code::not_supported, [&] { convert("other"); }, "of type logical");
+    expect_refused(
+        Code::not_supported, [&] { convert("other"); }, "of type logical");
     expect_refused(Code::not_supported, [&] { rebase("overlay", "other"); });
     expect_refused(Code::not_supported, [&] { flatten("overlay"); });
     expect_refused(Code::not_supported, [&] { wipe("other"); });
@@ -222,8 +246,9 @@ TEST_F(ImageRulesTest, AnotherHostsImagesAreOnlyReadAndTidied) {
     ASSERT_TRUE(turn_until(loop, [&] { return far->storage().images("default").size() == 3; }));
     const JobOrigin from{far, 0};
     const auto image = *far->storage().find_image("default", "other");
-    expect_refused(Code::not_supported, [&] { image_jobs.create(from, new_image("web"), gib, std::nullopt); },
-                   "pool default is on another host, that of fake://host/");
+    expect_refused(
+        Code::not_supported, [&] { image_jobs.create(from, new_image("web"), gib, std::nullopt); },
+        "pool default is on another host, that of fake://host/");
     expect_refused(Code::not_supported, [&] { image_jobs.clone(from, image, new_image("web"), false); });
     expect_refused(Code::not_supported, [&] { image_jobs.wipe(from, image); });
     expect_refused(Code::not_supported, [&] { image_jobs.resize(from, image, 2 * gib, false); });
@@ -236,8 +261,8 @@ TEST_F(ImageRulesTest, AnotherHostsImagesAreOnlyReadAndTidied) {
 TEST_F(ImageRulesTest, APoolMustHaveRoomForWhatIsTakenAtOnce) {
     connect();
     const NewImage full{"default", "web", "qcow2", Preallocation::full};
-    expect_refused(Code::no_space, [&] { image_jobs.create(origin(), full, 61 * gib, std::nullopt); },
-                   "pool default has");
+    expect_refused(
+        Code::no_space, [&] { image_jobs.create(origin(), full, 61 * gib, std::nullopt); }, "pool default has");
     change_pool("default", [](Pool& pool) { pool.available = 500; });
     read();
     expect_refused(Code::no_space, [&] { image_jobs.clone(origin(), mirrored_image("base"), full, false); });
@@ -247,8 +272,10 @@ TEST_F(ImageRulesTest, APoolMustHaveRoomForWhatIsTakenAtOnce) {
 
 TEST_F(ImageRulesTest, ShrinkingHasToBeAllowed) {
     connect();
-    expect_refused(Code::invalid_args, [&] { resize("other", gib / 2); }, "\"shrink\" allows that");
-    expect_refused(Code::invalid_args, [&] { resize("other", 0, true); }, "size: must not be 0");
+    expect_refused(
+        Code::invalid_args, [&] { resize("other", gib / 2); }, "\"shrink\" allows that");
+    expect_refused(
+        Code::invalid_args, [&] { resize("other", 0, true); }, "size: must not be 0");
     await_end(resize("other", gib / 2, true));
 }
 
@@ -276,7 +303,8 @@ protected:
 
 TEST_F(ClaimDisksTest, KeepJobsAwayWhileTheMachineStarts) {
     auto held = claim({disk("overlay")});
-    expect_refused(Code::in_use, [&] { wipe("overlay"); }, "the start of machine web is working on it");
+    expect_refused(
+        Code::in_use, [&] { wipe("overlay"); }, "the start of machine web is working on it");
     expect_refused(Code::in_use, [&] { export_as("overlay"); });
     held.reset();
     await_end(export_as("overlay"));
@@ -285,12 +313,14 @@ TEST_F(ClaimDisksTest, KeepJobsAwayWhileTheMachineStarts) {
 TEST_F(ClaimDisksTest, WaitForNobodyWhoWorksOnThem) {
     tool->block();
     const auto number = wipe("overlay");
-    expect_refused(Code::in_use, [&] { claim({disk("overlay")}); }, fmt::format("job {} (wipe)", number));
+    expect_refused(
+        Code::in_use, [&] { claim({disk("overlay")}); }, fmt::format("job {} (wipe)", number));
     expect_refused(Code::in_use, [&] { claim({disk("overlay", true)}); });
 }
 
 TEST_F(ClaimDisksTest, AreNotWrittenWhileOthersAreBasedOnThem) {
-    expect_refused(Code::in_use, [&] { claim({disk("base")}); }, "image default/overlay is based on it");
+    expect_refused(
+        Code::in_use, [&] { claim({disk("base")}); }, "image default/overlay is based on it");
     EXPECT_TRUE(claim({disk("base", true)})) << "reading is allowed";
 }
 
@@ -311,7 +341,8 @@ TEST_F(ClaimDisksTest, AreFoundByTheirVolumeToo) {
 TEST_F(ClaimDisksTest, MustBeSafe) {
     change("base", [](Image& image) { image.backing_file = "/etc/shadow"; });
     read();
-    expect_refused(Code::unsafe_image, [&] { claim({disk("overlay")}); }, "/etc/shadow");
+    expect_refused(
+        Code::unsafe_image, [&] { claim({disk("overlay")}); }, "/etc/shadow");
 }
 
 TEST_F(ClaimDisksTest, ThatAreNoImagesAreTheCallersBusiness) {

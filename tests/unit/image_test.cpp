@@ -67,8 +67,8 @@ TEST(ImageTest, NamesAreThoseOfFiles) {
     for (const std::string name : {"web.qcow2", "a", "Büro (alt).img", "-", "a b", "a..b", "$HOME", "%s"})
         EXPECT_FALSE(name_check(name).failed) << name;
     EXPECT_FALSE(name_check(std::string(255, 'x')).failed);
-    for (const std::string name : {"", ".", "..", ".hidden", ".virtbus-1", "a/b", "/", "a\nb", "\x1b[31m", "\xff",
-                                   "\x7f"})
+    for (const std::string name :
+         {"", ".", "..", ".hidden", ".virtbus-1", "a/b", "/", "a\nb", "\x1b[31m", "\xff", "\x7f"})
         EXPECT_TRUE(refuses(name_check(name), Code::invalid_args, "name:")) << name;
     EXPECT_TRUE(refuses(name_check(std::string(256, 'x')), Code::invalid_args, "name:"));
     EXPECT_TRUE(refuses(name_check(std::string("a\0b", 3)), Code::invalid_args, "name:"));

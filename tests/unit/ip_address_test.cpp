@@ -17,7 +17,8 @@ TEST(IpAddress, IsReadAndWritten) {
 }
 
 TEST(IpAddress, IsNothingElse) {
-    for (const auto* text : {"", "localhost", "1.2.3", "1.2.3.4.5", "256.1.1.1", "1.2.3.4 ", "fe80::1%eth0", "1.2.3.4/24"})
+    for (const auto* text :
+         {"", "localhost", "1.2.3", "1.2.3.4.5", "256.1.1.1", "1.2.3.4 ", "fe80::1%eth0", "1.2.3.4/24"})
         EXPECT_FALSE(IpAddress::parse(text)) << text;
     EXPECT_FALSE(IpAddress::parse(std::string("1.2.3.4\0x", 9)));
 }

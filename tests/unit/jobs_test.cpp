@@ -125,7 +125,8 @@ TEST_F(JobsTest, ShowsItsProgress) {
 TEST_F(JobsTest, OnlyOneJobWorksOnAMachine) {
     const auto first = start_waiting(1);
     const auto refused = outcome_of([&] { start_waiting(1); });
-    EXPECT_TRUE(refuses(refused, Code::machine_busy, fmt::format("machine {}: job {}", make_uuid(1).text(), first))) << refused;
+    EXPECT_TRUE(refuses(refused, Code::machine_busy, fmt::format("machine {}: job {}", make_uuid(1).text(), first)))
+        << refused;
     start_waiting(2);
     const MachineRef elsewhere{"other", make_uuid(1)};
     EXPECT_FALSE(outcome_of([&] {
@@ -174,7 +175,8 @@ TEST_F(JobsTest, CancelIsHeardThoughTheWorkHasNotBegun) {
 }
 
 TEST_F(JobsTest, WorkThatEndsWellInSpiteOfACancelIsDone) {
-    const auto number = jobs.start(plan(JobKind::save, subject(1)), [&](JobControl&) -> Task<> { co_await end.wait(); });
+    const auto number =
+        jobs.start(plan(JobKind::save, subject(1)), [&](JobControl&) -> Task<> { co_await end.wait(); });
     settle(loop);
     jobs.cancel(number);
     end.set();

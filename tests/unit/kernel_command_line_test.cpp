@@ -23,10 +23,10 @@ std::string told(const std::string& line) {
 }
 
 TEST(KernelCommandLine, IsReadAsSystemdReadsIt) {
-    for (const auto& line : {"systemd.machine_id=" + id_a, "quiet\tsystemd.machine_id=" + id_a + "\n",
-                             "systemd.machine-id=" + id_a, "\"systemd.machine_id=" + id_a + "\" quiet",
-                             "a 'systemd.machine_id'=" + id_a, "systemd.machine_id=\"" + id_a + "\"",
-                             "x=\"a b\" systemd.machine_id='" + id_a + "'"})
+    for (const auto& line :
+         {"systemd.machine_id=" + id_a, "quiet\tsystemd.machine_id=" + id_a + "\n", "systemd.machine-id=" + id_a,
+          "\"systemd.machine_id=" + id_a + "\" quiet", "a 'systemd.machine_id'=" + id_a,
+          "systemd.machine_id=\"" + id_a + "\"", "x=\"a b\" systemd.machine_id='" + id_a + "'"})
         EXPECT_EQ(told(line), id_a) << line;
 }
 
@@ -39,15 +39,15 @@ TEST(KernelCommandLine, OfSeveralTheLastThatIsOneCounts) {
 
 TEST(KernelCommandLine, OfOthersSetsNone) {
     for (const auto& line : {std::string(), "quiet " + id_a, "xsystemd.machine_id=" + id_a,
-                             "rd.systemd.machine_id=" + id_a, "x=\"a systemd.machine_id=" + id_a + "\"", "systemd.machine_id " + id_a,
-                             "systemd.machine_id=" + std::string(32, '0'), "systemd.machine_id=" + id_a + "0",
-                             "systemd.set_credential=system.machine_id:" + id_a})
+                             "rd.systemd.machine_id=" + id_a, "x=\"a systemd.machine_id=" + id_a + "\"",
+                             "systemd.machine_id " + id_a, "systemd.machine_id=" + std::string(32, '0'),
+                             "systemd.machine_id=" + id_a + "0", "systemd.set_credential=system.machine_id:" + id_a})
         EXPECT_EQ(told(line), "") << line;
 }
 
 TEST(KernelCommandLine, ItsKeyIsFoundWhereATextBeginsWithIt) {
-    for (const auto* key : {"systemd.machine_id=", "systemd.machine-id=", "'systemd.machine_id'=",
-                            "systemd.\"machine_id\"="})
+    for (const auto* key :
+         {"systemd.machine_id=", "systemd.machine-id=", "'systemd.machine_id'=", "systemd.\"machine_id\"="})
         EXPECT_EQ(machine_id_key_length(key + id_a), std::string_view(key).size()) << key;
     for (const auto* other : {"", "systemd.machine_id", "systemd.machine_id ", "systemd.machine_ids=",
                               "systemd_machine_id=", " systemd.machine_id=", "systemd.machine_id\"", "'"})

@@ -4,8 +4,8 @@
 
 #include "support/loop.h"
 
-#include <asio/post.hpp>
 #include <gtest/gtest.h>
+#include <asio/post.hpp>
 
 #include <memory>
 #include <vector>
@@ -84,7 +84,8 @@ TEST_F(LatchTest, MayGoWithItsWaiterWhileTheAlarmIsOnItsWay) {
     }(own));
     test::settle(loop);
     asio::post(loop, [&] {
-        for (const auto end = Clock::now() + 10ms; Clock::now() < end;) {}
+        for (const auto end = Clock::now() + 10ms; Clock::now() < end;) {
+        }
         own->set();
         own.reset();
     });

@@ -96,7 +96,7 @@ private:
     std::set<std::string> files_;
     std::vector<std::string> backings_;
     std::map<std::string, int> counts_;
-    std::map<std::string, Error> failures_;              // set before any step
+    std::map<std::string, Error> failures_;             // set before any step
     std::function<void(const std::string&)> listener_;  // also
 };
 

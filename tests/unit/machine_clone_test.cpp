@@ -76,8 +76,8 @@ TEST_F(MachineCloneTest, EachDiskIsCopiedAsItIs) {
     EXPECT_EQ(formats.find("/pools/default/copy-vdb.raw", 0), "raw") << "whatever the guest writes into it";
     EXPECT_EQ(guests->system().disks.size(), 2U);
     EXPECT_EQ(guests->system().disks[1].format, "raw");
-    EXPECT_THAT(tool->calls(), ElementsAre("convert web.qcow2", "convert data.raw", "publish copy-vda.qcow2",
-                                           "publish copy-vdb.raw"));
+    EXPECT_THAT(tool->calls(),
+                ElementsAre("convert web.qcow2", "convert data.raw", "publish copy-vda.qcow2", "publish copy-vdb.raw"));
 }
 
 TEST_F(MachineCloneTest, ALinkedCopyIsBasedOnTheSource) {
@@ -107,7 +107,8 @@ TEST_F(MachineCloneTest, ItsImagesMayLieInAnotherPool) {
     EXPECT_TRUE(storage().find_image("fast", "copy.qcow2"));
     plan = plan_of("copy2");
     plan.pool = "slow";
-    expect_refused(Code::no_such_pool, [&] { clone_machine(plan); }, "slow");
+    expect_refused(
+        Code::no_such_pool, [&] { clone_machine(plan); }, "slow");
 }
 
 TEST_F(MachineCloneTest, AGivenIdIsTaken) {
@@ -121,10 +122,12 @@ TEST_F(MachineCloneTest, AGivenIdIsTaken) {
     ASSERT_TRUE(copy_of(number));
     EXPECT_EQ(known(copy_of(number)->uuid).id, two);
     plan.name = "copy2";
-    expect_refused(Code::duplicate_machine_id, [&] { clone_machine(plan); }, copy_of(number)->uuid.text());
+    expect_refused(
+        Code::duplicate_machine_id, [&] { clone_machine(plan); }, copy_of(number)->uuid.text());
     await_end(identity_jobs.refresh(origin(), *mirrored(web)));
     plan.id = one;
-    expect_refused(Code::duplicate_machine_id, [&] { clone_machine(plan); }, web.text());
+    expect_refused(
+        Code::duplicate_machine_id, [&] { clone_machine(plan); }, web.text());
 }
 
 TEST_F(MachineCloneTest, OneIdIsNotGivenToTwoCopiesAtOnce) {
@@ -239,50 +242,61 @@ TEST_F(MachineCloneTest, AHostnameGoesWithTheId) {
 TEST_F(MachineCloneTest, ANameThatIsTakenOrNoneIsRefused) {
     put("copy.qcow2");
     connect();
-    expect_refused(Code::already_exists, [&] { clone_machine(plan_of("web")); }, "machine web");
-    expect_refused(Code::already_exists, [&] { clone_machine(plan_of("copy")); }, "image copy.qcow2");
+    expect_refused(
+        Code::already_exists, [&] { clone_machine(plan_of("web")); }, "machine web");
+    expect_refused(
+        Code::already_exists, [&] { clone_machine(plan_of("copy")); }, "image copy.qcow2");
     for (const auto* name : {"", "a/b", "..", "a\nb", ".hidden"})
-        expect_refused(Code::invalid_args, [&] { clone_machine(plan_of(name)); }, "name:");
-    expect_refused(Code::invalid_args, [&] { clone_machine(plan_of(std::string(300, 'x'))); }, "name:");
+        expect_refused(
+            Code::invalid_args, [&] { clone_machine(plan_of(name)); }, "name:");
+    expect_refused(
+        Code::invalid_args, [&] { clone_machine(plan_of(std::string(300, 'x'))); }, "name:");
     EXPECT_THAT(jobs.list(), IsEmpty());
 }
 
 TEST_F(MachineCloneTest, ASourceThatRunsOrIsSavedIsNotCopied) {
     connect();
     edit(web, [](Machine& machine) { machine.state = MachineState::running; });
-    expect_refused(Code::invalid_state, [&] { clone_machine(plan_of("copy")); }, "web: it is running");
+    expect_refused(
+        Code::invalid_state, [&] { clone_machine(plan_of("copy")); }, "web: it is running");
     edit(web, [](Machine& machine) {
         machine.state = MachineState::shut_off;
         machine.saved = true;
     });
-    expect_refused(Code::invalid_state, [&] { clone_machine(plan_of("copy")); }, "saved memory");
+    expect_refused(
+        Code::invalid_state, [&] { clone_machine(plan_of("copy")); }, "saved memory");
 }
 
 TEST_F(MachineCloneTest, ADiskThatARunningMachineWritesToIsNotCopied) {
     put_machine("twin", 7, *truth().image("default", "web.qcow2"), MachineState::running);
     connect();
-    expect_refused(Code::in_use, [&] { clone_machine(plan_of("copy")); }, "machine twin");
+    expect_refused(
+        Code::in_use, [&] { clone_machine(plan_of("copy")); }, "machine twin");
 }
 
 TEST_F(MachineCloneTest, AContainerOrADiskOfNoPoolIsNotCopied) {
     connect();
     edit(web, [](Machine& machine) { machine.disks[0].file = "/images/web.qcow2"; });
-    expect_refused(Code::not_supported, [&] { clone_machine(plan_of("copy")); }, "/images/web.qcow2, is no image");
+    expect_refused(
+        Code::not_supported, [&] { clone_machine(plan_of("copy")); }, "/images/web.qcow2, is no image");
     edit(web, [](Machine& machine) { machine.kind = Kind::container; });
-    expect_refused(Code::not_supported, [&] { clone_machine(plan_of("copy")); }, "is a container");
+    expect_refused(
+        Code::not_supported, [&] { clone_machine(plan_of("copy")); }, "is a container");
 }
 
 TEST_F(MachineCloneTest, AnImageThatIsNotWhatItSeemsIsNotCopied) {
     connect();
     change("web.qcow2", [](Image& image) { image.backing_file = "/etc/shadow"; });
     read();
-    expect_refused(Code::unsafe_image, [&] { clone_machine(plan_of("copy")); }, "/etc/shadow");
+    expect_refused(
+        Code::unsafe_image, [&] { clone_machine(plan_of("copy")); }, "/etc/shadow");
 }
 
 TEST_F(MachineCloneTest, WithoutADiskThereIsNoPlaceForAnId) {
     connect();
     edit(web, [](Machine& machine) { machine.disks.clear(); });
-    expect_refused(Code::unsupported_guest, [&] { clone_machine(plan_of("copy")); }, "say machine-id keep");
+    expect_refused(
+        Code::unsupported_guest, [&] { clone_machine(plan_of("copy")); }, "say machine-id keep");
     auto plan = plan_of("copy");
     plan.identity = IdentityOf::the_source;
     const auto number = clone_machine(plan);
@@ -295,9 +309,12 @@ TEST_F(MachineCloneTest, TwoOfOneNameAreNotMadeAtOnce) {
     guests->block();
     const auto number = clone_machine(plan_of("copy"));
     await_guests();
-    expect_refused(Code::in_use, [&] { clone_machine(plan_of("copy")); }, "image default/copy.qcow2");
-    expect_refused(Code::in_use, [&] { claim_disks(jobs, *hypervisor, "the start", mirrored(web)->disks); }, "clone");
-    expect_refused(Code::machine_busy, [&] { identity_jobs.regenerate(origin(), *mirrored(web), {}); }, "clone");
+    expect_refused(
+        Code::in_use, [&] { clone_machine(plan_of("copy")); }, "image default/copy.qcow2");
+    expect_refused(
+        Code::in_use, [&] { claim_disks(jobs, *hypervisor, "the start", mirrored(web)->disks); }, "clone");
+    expect_refused(
+        Code::machine_busy, [&] { identity_jobs.regenerate(origin(), *mirrored(web), {}); }, "clone");
     guests->release();
     await_end(number);
 }

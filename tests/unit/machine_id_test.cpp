@@ -28,7 +28,9 @@ TEST(MachineId, IsReadWithDashesAndInAnyCaseAndWrittenInOneWay) {
 TEST(MachineId, IsNeverZerosNorAnythingElse) {
     for (const auto& text : {""s, zeros, "00000000-0000-0000-0000-000000000000"s, text_a + "\n", " " + text_a,
                              text_a.substr(1), text_a + "0", "g" + text_a.substr(1), text_a + "\0"s, "uninitialized"s,
-                             "0123456789abcdef\0" "0123456789abcde"s, "\xef\xbc\x91" + text_a.substr(3)})
+                             "0123456789abcdef\0"
+                             "0123456789abcde"s,
+                             "\xef\xbc\x91" + text_a.substr(3)})
         EXPECT_FALSE(MachineId::parse(text)) << text;
 }
 

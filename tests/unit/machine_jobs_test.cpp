@@ -23,7 +23,8 @@ protected:
     }
 
     std::uint64_t start(JobKind kind, Jobs::Work work) {
-        const auto number = jobs.start({kind, MachineRef{"test", web}, 0, {MachineRef{"test", web}}, {}}, std::move(work));
+        const auto number =
+            jobs.start({kind, MachineRef{"test", web}, 0, {MachineRef{"test", web}}, {}}, std::move(work));
         settle(loop);
         return number;
     }

@@ -54,7 +54,8 @@ TEST(NetworkSpec, RefusesWhatIsNoSubnetForMachines) {
 
 TEST(NetworkSpec, GivesAwayAllAddressesButTheHosts) {
     EXPECT_EQ(default_range(read_subnet("192.168.150.0/24")), (DhcpRange{at("192.168.150.2"), at("192.168.150.254")}));
-    EXPECT_EQ(default_range(read_subnet("192.168.150.254/24")), (DhcpRange{at("192.168.150.1"), at("192.168.150.253")}));
+    EXPECT_EQ(default_range(read_subnet("192.168.150.254/24")),
+              (DhcpRange{at("192.168.150.1"), at("192.168.150.253")}));
     EXPECT_EQ(default_range(read_subnet("192.168.150.0/30")), (DhcpRange{at("192.168.150.2"), at("192.168.150.2")}));
 }
 
@@ -76,7 +77,9 @@ TEST(NetworkSpec, TakesWhatMakesANetwork) {
         },
         [](auto& spec) { spec.bridge = "virbr-lab_1.2"; },
         [](auto& spec) { spec.domain = "lab.example"; },
-        [](auto& spec) { spec.dhcp = DhcpRange{at("192.168.150.100"), at("192.168.150.100")}; },
+        [](auto& spec) {
+            spec.dhcp = DhcpRange{at("192.168.150.100"), at("192.168.150.100")};
+        },
     };
     for (const auto& change : good) EXPECT_FALSE(validation(change).failed) << validation(change);
 }

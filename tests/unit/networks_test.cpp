@@ -113,7 +113,8 @@ TEST_F(NetworksTest, ABurstOfEventsIsFewReadings) {
 TEST_F(NetworksTest, AreNotReadUnlessThereIsAReason) {
     connect();
     const auto before = truth().listings();
-    ASSERT_FALSE(turn_until(loop, [&] { return truth().listings() != before; }, std::chrono::milliseconds(200)));
+    ASSERT_FALSE(turn_until(
+        loop, [&] { return truth().listings() != before; }, std::chrono::milliseconds(200)));
 }
 
 TEST_F(NetworksTest, AreReadAgainWhenThatHasFailed) {

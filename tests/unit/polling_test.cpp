@@ -7,9 +7,9 @@
 namespace virtbus::test {
 namespace {
 
+using std::chrono::seconds;
 using testing::ElementsAre;
 using testing::IsEmpty;
-using std::chrono::seconds;
 
 class PollingTest : public HypervisorTest {
 protected:

@@ -48,9 +48,8 @@ TEST_F(StateFileTest, OfManyWritesAtOnceTheLastOneStays) {
     StateFile file(loop, directory.path / "state.json");
     std::vector<std::shared_ptr<Started>> writes;
     for (int i = 0; i < 20; ++i) writes.push_back(begin(loop, file.write(std::to_string(i))));
-    ASSERT_TRUE(turn_until(loop, [&] {
-        return std::all_of(writes.begin(), writes.end(), [](const auto& each) { return each->done; });
-    }));
+    ASSERT_TRUE(turn_until(
+        loop, [&] { return std::all_of(writes.begin(), writes.end(), [](const auto& each) { return each->done; }); }));
     EXPECT_EQ(file.read(), "19");
 }
 
@@ -102,7 +101,8 @@ TEST_F(StateFileTest, MayGoBeforeItIsWritten) {
     auto file = std::make_unique<StateFile>(loop, directory.path / "state.json");
     file->write_later([] { return "text"; }, std::chrono::milliseconds(1));
     file.reset();
-    turn_until(loop, [] { return false; }, std::chrono::milliseconds(20));
+    turn_until(
+        loop, [] { return false; }, std::chrono::milliseconds(20));
     EXPECT_EQ(entries(), 0U);
 }
 

@@ -59,7 +59,8 @@ protected:
     }
 
     /// An image of pool "default" that is there from the beginning.
-    Image put(const std::string& name, const std::function<void(Image&)>& change = [](Image&) {}) {
+    Image put(
+        const std::string& name, const std::function<void(Image&)>& change = [](Image&) {}) {
         auto image = make_image("default", name);
         change(image);
         truth().add(image);

@@ -241,10 +241,13 @@ TEST_F(StorageTest, ADefectInOneReadingDoesNotEndAllOthers) {
     connect();
     truth().fail_strangely();
     const auto refreshed = begin(loop, storage().refreshed("default", false));
-    EXPECT_TRUE(turn_until(loop, [&] { return refreshed->done; }, std::chrono::seconds(5))) << "who waits is told";
+    EXPECT_TRUE(turn_until(
+        loop, [&] { return refreshed->done; }, std::chrono::seconds(5)))
+        << "who waits is told";
     put("web.qcow2");
     storage().touch("default");
-    EXPECT_TRUE(turn_until(loop, [&] { return count("added default/web.qcow2") == 1; }, std::chrono::seconds(5)));
+    EXPECT_TRUE(turn_until(
+        loop, [&] { return count("added default/web.qcow2") == 1; }, std::chrono::seconds(5)));
 }
 
 TEST_F(StorageTest, OnePoolThatCannotBeReadDoesNotSpoilTheOthers) {
@@ -282,8 +285,7 @@ TEST_F(StorageTest, APoolThatStopsLosesItsImages) {
     connect();
     truth().stop_pool("default");
     read();
-    EXPECT_THAT(told.lines,
-                ElementsAre("pool changed default", "removed default/web.qcow2", "pool changed default"));
+    EXPECT_THAT(told.lines, ElementsAre("pool changed default", "removed default/web.qcow2", "pool changed default"));
     EXPECT_EQ(storage().find_pool("default")->state, PoolState::inactive);
     EXPECT_TRUE(storage().images("default").empty());
 }

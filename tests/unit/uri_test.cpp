@@ -18,14 +18,31 @@ Outcome naming(const std::string& uri) {
 }
 
 TEST(CallersUriTest, MayBeAnyOfLibvirts) {
-    for (const auto* uri :
-         {"qemu:///system", "qemu:///session", "qemu+ssh://root@host/system", "qemu+ssh://root@host:2222/system",
-          "qemu+tls://host.example/system", "qemu+tcp://[fe80::1]:16509/system", "qemu+libssh2://host/system",
-          "qemu+libssh://me@host/system?sshauth=agent", "qemu+unix:///system?socket=/run/other/libvirt-sock",
-          "xen:///system", "xen+ssh://dom0/system", "lxc:///system", "esx://root@esx.example/?auto_answer=1",
-          "vpx://vcenter.example/My%20Datacenter/cluster/host", "vbox:///session", "vmwareplayer:///session",
-          "vmwarews:///session", "vmwarefusion:///session", "openvz:///system", "hyperv://host", "bhyve:///system",
-          "vz:///system", "ch:///session", "test:///default", "test+unix:///default?socket=/tmp/a/sock&mode=direct"}) {
+    for (const auto* uri : {"qemu:///system",
+                            "qemu:///session",
+                            "qemu+ssh://root@host/system",
+                            "qemu+ssh://root@host:2222/system",
+                            "qemu+tls://host.example/system",
+                            "qemu+tcp://[fe80::1]:16509/system",
+                            "qemu+libssh2://host/system",
+                            "qemu+libssh://me@host/system?sshauth=agent",
+                            "qemu+unix:///system?socket=/run/other/libvirt-sock",
+                            "xen:///system",
+                            "xen+ssh://dom0/system",
+                            "lxc:///system",
+                            "esx://root@esx.example/?auto_answer=1",
+                            "vpx://vcenter.example/My%20Datacenter/cluster/host",
+                            "vbox:///session",
+                            "vmwareplayer:///session",
+                            "vmwarews:///session",
+                            "vmwarefusion:///session",
+                            "openvz:///system",
+                            "hyperv://host",
+                            "bhyve:///system",
+                            "vz:///system",
+                            "ch:///session",
+                            "test:///default",
+                            "test+unix:///default?socket=/tmp/a/sock&mode=direct"}) {
         const auto outcome = naming(uri);
         EXPECT_FALSE(outcome.failed) << uri << ": " << outcome;
     }
@@ -33,7 +50,10 @@ TEST(CallersUriTest, MayBeAnyOfLibvirts) {
 
 TEST(CallersUriTest, MustBeAUri) {
     for (const auto* uri : {"", "qemu", "qemu:/system", "QEMU:///system", "kvm:///system", "://", "qemu+://host/system",
-                            "qemu:///system ", "qemu:///system#x", "qemu:///s\xc3\xbc" "d", "a+b+ssh://host/system"}) {
+                            "qemu:///system ", "qemu:///system#x",
+                            "qemu:///s\xc3\xbc"
+                            "d",
+                            "a+b+ssh://host/system"}) {
         const auto outcome = naming(uri);
         EXPECT_TRUE(refuses(outcome, Code::invalid_args, "uri: ")) << uri << ": " << outcome;
     }
@@ -46,7 +66,8 @@ TEST(CallersUriTest, RunsNoProgramsOfTheCallersChoice) {
           "qemu+ssh://host/system?netcat=/tmp/evil", "qemu+ssh://host/system?mode=direct;netcat=/tmp/evil",
           "qemu+ssh://host/system?mode=direct&%6eetcat=/tmp/evil", "qemu+ssh://-oProxyCommand=evil/system",
           "qemu+ssh://-lroot@host/system", "qemu+ssh://%2doProxyCommand=evil/system", "qemu+ssh://a$(evil)/system",
-          "qemu+ssh://host/system?name=qemu%2bext:///system", "qemu:///embed?root=/tmp", "qemu+ssh://@host/system?-o"}) {
+          "qemu+ssh://host/system?name=qemu%2bext:///system", "qemu:///embed?root=/tmp",
+          "qemu+ssh://@host/system?-o"}) {
         const auto outcome = naming(uri);
         EXPECT_TRUE(refuses(outcome, Code::invalid_args, "uri: ")) << uri << ": " << outcome;
     }
@@ -63,9 +84,10 @@ TEST(CallersUriTest, ReadsNoFilesOfTheCallersChoice) {
 }
 
 TEST(CallersUriTest, TrustsNobodyThatTheAdministratorWouldNot) {
-    for (const auto* uri : {"qemu+tls://host/system?no_verify=1", "esx://host/?no_verify=1", "esx://host/?transport=http",
-                            "esx://host/?vcenter=other", "qemu+tls://host/system?tls_priority=NULL",
-                            "qemu+libssh2://host/system?known_hosts_verify=ignore"}) {
+    for (const auto* uri :
+         {"qemu+tls://host/system?no_verify=1", "esx://host/?no_verify=1", "esx://host/?transport=http",
+          "esx://host/?vcenter=other", "qemu+tls://host/system?tls_priority=NULL",
+          "qemu+libssh2://host/system?known_hosts_verify=ignore"}) {
         const auto outcome = naming(uri);
         EXPECT_TRUE(refuses(outcome, Code::invalid_args, "uri: ")) << uri << ": " << outcome;
         EXPECT_THAT(outcome.text, HasSubstr("may stand only in the configuration"));

@@ -19,7 +19,11 @@ bool is_utf8_by_value(const std::string& text) {
     constexpr std::array<std::uint32_t, 5> least{0, 0, 0x80, 0x800, 0x10000};
     for (std::size_t i = 0; i < text.size();) {
         const auto first = static_cast<std::uint8_t>(text[i]);
-        const std::size_t length = first < 0x80 ? 1 : first >> 5 == 6 ? 2 : first >> 4 == 14 ? 3 : first >> 3 == 30 ? 4 : 0;
+        const std::size_t length = first < 0x80       ? 1
+                                   : first >> 5 == 6  ? 2
+                                   : first >> 4 == 14 ? 3
+                                   : first >> 3 == 30 ? 4
+                                                      : 0;
         if (length == 0 || first == 0 || i + length > text.size()) return false;
         std::uint32_t value = length == 1 ? first : first & (0x7fU >> length);
         for (std::size_t k = 1; k < length; ++k) {
@@ -35,20 +39,39 @@ bool is_utf8_by_value(const std::string& text) {
 }
 
 TEST(Utf8, TakesTheFirstAndLastOfEachRowOfTheTable) {
-    for (const auto& text : {""s, "\x01"s, "\x7f"s, "\xc2\x80"s, "\xdf\xbf"s, "\xe0\xa0\x80"s, "\xe0\xbf\xbf"s,
-                             "\xe1\x80\x80"s, "\xec\xbf\xbf"s, "\xed\x80\x80"s, "\xed\x9f\xbf"s, "\xee\x80\x80"s,
-                             "\xef\xbf\xbf"s, "\xf0\x90\x80\x80"s, "\xf0\xbf\xbf\xbf"s, "\xf1\x80\x80\x80"s,
-                             "\xf3\xbf\xbf\xbf"s, "\xf4\x80\x80\x80"s, "\xf4\x8f\xbf\xbf"s}) {
+    for (const auto& text :
+         {""s, "\x01"s, "\x7f"s, "\xc2\x80"s, "\xdf\xbf"s, "\xe0\xa0\x80"s, "\xe0\xbf\xbf"s, "\xe1\x80\x80"s,
+          "\xec\xbf\xbf"s, "\xed\x80\x80"s, "\xed\x9f\xbf"s, "\xee\x80\x80"s, "\xef\xbf\xbf"s, "\xf0\x90\x80\x80"s,
+          "\xf0\xbf\xbf\xbf"s, "\xf1\x80\x80\x80"s, "\xf3\xbf\xbf\xbf"s, "\xf4\x80\x80\x80"s, "\xf4\x8f\xbf\xbf"s}) {
         EXPECT_TRUE(is_utf8(text)) << testing::PrintToString(text);
         EXPECT_EQ(to_utf8(text), text);
     }
 }
 
 TEST(Utf8, RefusesWhatLiesJustBesideTheTable) {
-    for (const auto& text : {"\0"s, "a\0b"s, "\x80"s, "\xbf"s, "\xc0\x80"s, "\xc1\xbf"s, "\xc2\x7f"s, "\xc2\xc0"s,
-                             "\xe0\x9f\xbf"s, "\xe0\xc0\x80"s, "\xed\xa0\x80"s, "\xed\xbf\xbf"s, "\xf0\x8f\xbf\xbf"s,
-                             "\xf4\x90\x80\x80"s, "\xf5\x80\x80\x80"s, "\xff"s, "\xfe"s, "\xc2"s, "\xe1\x80"s,
-                             "\xf1\x80\x80"s, "\xe1\x80\x7f"s, "\xf1\x80\x80\x7f"s, "\xf8\x88\x80\x80\x80"s}) {
+    for (const auto& text : {"\0"s,
+                             "a\0b"s,
+                             "\x80"s,
+                             "\xbf"s,
+                             "\xc0\x80"s,
+                             "\xc1\xbf"s,
+                             "\xc2\x7f"s,
+                             "\xc2\xc0"s,
+                             "\xe0\x9f\xbf"s,
+                             "\xe0\xc0\x80"s,
+                             "\xed\xa0\x80"s,
+                             "\xed\xbf\xbf"s,
+                             "\xf0\x8f\xbf\xbf"s,
+                             "\xf4\x90\x80\x80"s,
+                             "\xf5\x80\x80\x80"s,
+                             "\xff"s,
+                             "\xfe"s,
+                             "\xc2"s,
+                             "\xe1\x80"s,
+                             "\xf1\x80\x80"s,
+                             "\xe1\x80\x7f"s,
+                             "\xf1\x80\x80\x7f"s,
+                             "\xf8\x88\x80\x80\x80"s}) {
         EXPECT_FALSE(is_utf8(text)) << testing::PrintToString(text);
         EXPECT_TRUE(is_utf8(to_utf8(text))) << testing::PrintToString(text);
     }
@@ -96,7 +119,8 @@ TEST(Utf8, FindsControlCharacters) {
 }
 
 TEST(Utf8, TakesNoOtherCharacterForAControlCharacter) {
-    for (const auto& text : {""s, " "s, "~"s, "\xc2\xa0"s, "é"s, "ā"s, "Ÿ"s, "漢字"s, "\xf0\x9f\x96\xa5"s, "\xe2\x80\x94"s})
+    for (const auto& text :
+         {""s, " "s, "~"s, "\xc2\xa0"s, "é"s, "ā"s, "Ÿ"s, "漢字"s, "\xf0\x9f\x96\xa5"s, "\xe2\x80\x94"s})
         EXPECT_FALSE(has_control(text)) << text;
 }
 

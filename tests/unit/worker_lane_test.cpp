@@ -43,9 +43,8 @@ TEST_F(WorkerLaneTest, ReturnsWhatTheWorkReturns) {
 }
 
 TEST_F(WorkerLaneTest, ThrowsWhatTheWorkThrows) {
-    const auto ours = test::outcome_of([&] {
-        test::run(loop, lane.run([]() -> int { throw Error(Code::invalid_state, "it is off"); }, bound));
-    });
+    const auto ours = test::outcome_of(
+        [&] { test::run(loop, lane.run([]() -> int { throw Error(Code::invalid_state, "it is off"); }, bound)); });
     EXPECT_TRUE(test::refuses(ours, Code::invalid_state, "it is off")) << ours;
     EXPECT_THROW(test::run(loop, lane.run([] { throw std::out_of_range("no such thing"); }, bound)), std::out_of_range);
     EXPECT_EQ(lane.pending(), 0U);

@@ -16,7 +16,9 @@ class XenHostTest : public XenTest {
 protected:
     const std::string domain_0 = hypervisor_path + "/machine/00000000_0000_0000_0000_000000000000";
 
-    std::size_t machines() { return actor.manager()->ListMachines({{"hypervisor", environment("VIRTBUS_TEST_HYPERVISOR")}}).size(); }
+    std::size_t machines() {
+        return actor.manager()->ListMachines({{"hypervisor", environment("VIRTBUS_TEST_HYPERVISOR")}}).size();
+    }
 };
 
 TEST_F(XenHostTest, ItSaysWhatItIs) {
@@ -41,10 +43,11 @@ TEST_F(XenHostTest, Domain0IsAMachineThatNobodyCanEnd) {
     EXPECT_EQ(state(domain_0), "running");
     // libvirt takes it for transient once it has been restarted itself.
     const bool persistent = get<bool>(domain_0, "Persistent");
-    for (const auto& failure : {failure_of([&] { machine(domain_0)->PowerOff({}); }),
-                                failure_of([&] { machine(domain_0)->Pause({}); }),
-                                failure_of([&] { machine(domain_0)->Delete({}); }),
-                                failure_of([&] { machine(domain_0)->Delete({{"force", true}}); })})
+    for (const auto& failure :
+         {failure_of([&] { machine(domain_0)->PowerOff({}); }), failure_of([&] { machine(domain_0)->Pause({}); }),
+          failure_of([&] { machine(domain_0)->Delete({}); }), failure_of([&] {
+              machine(domain_0)->Delete({{"force", true}});
+          })})
         EXPECT_EQ(failure.name, "org.virtbus1.Error.InvalidState") << failure;
     EXPECT_EQ(state(domain_0), "running");
     EXPECT_EQ(get<bool>(domain_0, "Persistent"), persistent) << "a forced Delete has undefined it";
@@ -53,8 +56,10 @@ TEST_F(XenHostTest, Domain0IsAMachineThatNobodyCanEnd) {
 TEST_F(XenHostTest, WhatXlMadeIsInvisibleAndBreaksNothing) {
     const auto before = machines();
     forget();
-    host("printf \"name=\\\"foreign\\\"\\nkernel=\\\"/var/lib/libvirt/boot/vmlinuz\\\"\\nmemory=128\\n\" >/run/foreign.cfg && "
-         "xl create -p /run/foreign.cfg");
+    host(
+        "printf \"name=\\\"foreign\\\"\\nkernel=\\\"/var/lib/libvirt/boot/vmlinuz\\\"\\nmemory=128\\n\" "
+        ">/run/foreign.cfg && "
+        "xl create -p /run/foreign.cfg");
     EXPECT_THAT(host("xl list"), testing::HasSubstr("foreign"));
     const auto path = define(pv);
     start_ready(path);

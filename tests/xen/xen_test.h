@@ -13,15 +13,20 @@ struct GuestKind {
     const char* name;
     const char* os_type;  ///< the whole element
     const char* features;
-    const char* console;  ///< the device's element
-    const char* terminal; ///< what the guest's kernel calls it
+    const char* console;   ///< the device's element
+    const char* terminal;  ///< what the guest's kernel calls it
     const char* virtualization;
 };
 
 inline constexpr GuestKind pv{"pv", "<type arch='x86_64' machine='xenpv'>xen</type>", "", "console", "hvc0", "para"};
-inline constexpr GuestKind pvh{"pvh", "<type arch='x86_64' machine='xenpvh'>xenpvh</type>", "", "console", "hvc0", "hybrid"};
-inline constexpr GuestKind hvm{"hvm", "<type arch='x86_64' machine='xenfv'>hvm</type>",
-                               "<features><acpi/><apic/><pae/></features>", "serial", "ttyS0", "full"};
+inline constexpr GuestKind pvh{"pvh",   "<type arch='x86_64' machine='xenpvh'>xenpvh</type>", "", "console", "hvc0",
+                               "hybrid"};
+inline constexpr GuestKind hvm{"hvm",
+                               "<type arch='x86_64' machine='xenfv'>hvm</type>",
+                               "<features><acpi/><apic/><pae/></features>",
+                               "serial",
+                               "ttyS0",
+                               "full"};
 
 class XenTest : public LabTest {
 protected:
