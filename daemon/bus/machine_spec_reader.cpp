@@ -61,9 +61,7 @@ MachineSpec read_machine_spec(VariantMap values) {
     Options keys(values);
     MachineSpec spec;
     for (const auto& [key, value] : values) spec.given.push_back(key);
-    auto name = keys.take<std::string>("name");
-    if (!name) throw Error(Code::invalid_args, "name: required");
-    spec.name = std::move(*name);
+    const auto name = keys.take<std::string>("name");
     keys.take_into("memory", spec.memory);
     keys.take_into("vcpus", spec.vcpus);
     keys.take_into("maximum_vcpus", spec.maximum_vcpus);
@@ -90,6 +88,8 @@ MachineSpec read_machine_spec(VariantMap values) {
     keys.take_into("root", spec.root);
     spec.init = take_init(keys, values);
     keys.refuse_unknown();
+    if (!name) throw Error(Code::invalid_args, "name: required");
+    spec.name = *name;
     return spec;
 }
 

@@ -69,6 +69,8 @@ TEST_F(ArgumentsTest, AnUnknownKeyIsRefusedByTheOthersToo) {
     expect_invalid(failure_of([&] { client.hypervisor(first_path)->DefineXml("x", typo); }), "typo");
     expect_invalid(failure_of([&] { client.hypervisor(first_path)->Reconnect(typo); }), "typo");
     expect_invalid(create({{"name", sdbus::Variant("x")}, {"typo", sdbus::Variant(1)}}), "typo");
+    expect_invalid(create({{"nmae", sdbus::Variant("x")}}), "nmae");
+    expect_invalid(create({}), "name");
 }
 
 TEST_F(ArgumentsTest, AnUnknownKeySaysWhichAreKnown) {
