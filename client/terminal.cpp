@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <initializer_list>
+
 namespace virtbusctl {
 
 RawTerminal::RawTerminal(int descriptor) : descriptor_(descriptor), is_terminal_(::tcgetattr(descriptor, &old_) == 0) {

@@ -100,9 +100,11 @@ void refuse_with_content(const Domain& domain) {
     const auto refuse = [&](std::string_view why) {
         throw Error(Code::invalid_state, fmt::format("{}: {}", domain.cannot("delete"), why));
     };
-    if (domain.is_active()) refuse("it is running");
-    if (domain.ask(virDomainHasManagedSaveImage(domain.get(), 0), "delete")) refuse("it has saved memory");
-    if (domain.ask(virDomainSnapshotNum(domain.get(), 0), "delete")) refuse("it has snapshots");
+    if (domain.is_active()) refuse("it is running; PowerOff it first, or say \"force\"");
+    if (domain.ask(virDomainHasManagedSaveImage(domain.get(), 0), "delete"))
+        refuse("it has saved memory, which would be lost; \"force\" deletes it all the same");
+    if (domain.ask(virDomainSnapshotNum(domain.get(), 0), "delete"))
+        refuse("it has snapshots, which would be lost; \"force\" deletes it all the same");
 }
 
 /// Error already_exists where a machine has this name or UUID.
