@@ -16,7 +16,8 @@ public:
     void write(const std::string& text);
     /// Reads until `text` has come; false when the console ended or `patience` passed before.
     bool wait_for(const std::string& text, std::chrono::seconds patience = std::chrono::minutes(1));
-    /// How often `text` has come so far.
+    /// What has come so far, and how often `text` has.
+    [[nodiscard]] const std::string& output() const { return output_; }
     [[nodiscard]] int count(const std::string& text) const;
 
 private:
