@@ -24,10 +24,6 @@ void add_text(Dictionary& options, const char* key, const std::string& text) {
     if (!text.empty()) options[key] = text;
 }
 
-void add_no_wait(CLI::App& verb, bool& no_wait) {
-    verb.add_flag("--no-wait", no_wait, "print the path of the job instead of waiting for it");
-}
-
 void add_preallocation(CLI::App& verb, std::string& preallocation) {
     verb.add_option("--preallocation", preallocation, "off (default), metadata (qcow2 only) or full");
 }

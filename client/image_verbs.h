@@ -33,7 +33,6 @@ template <typename Row>
 /// An option whose value is left to the daemon where it is not given.
 void add_text(Dictionary& options, const char* key, const std::string& text);
 
-void add_no_wait(CLI::App& verb, bool& no_wait);
 void add_preallocation(CLI::App& verb, std::string& preallocation);
 void add_pool(CLI::App& verb, std::string& pool, const char* description);
 

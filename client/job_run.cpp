@@ -20,4 +20,8 @@ void JobRun::began(const std::string& path, const std::string& subject, JobWaite
         fmt::print("{}\n", path);
 }
 
+void add_no_wait(CLI::App& verb, bool& no_wait) {
+    verb.add_flag("--no-wait", no_wait, "print the path of the job instead of waiting for it");
+}
+
 }  // namespace virtbusctl

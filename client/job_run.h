@@ -6,6 +6,10 @@
 
 #include "job_waiter.h"
 
+namespace CLI {
+class App;
+}
+
 namespace virtbusctl {
 
 class Program;
@@ -29,5 +33,8 @@ private:
     bool told_ = false;
     JobWaiter waiter_;
 };
+
+/// The option --no-wait of a verb.
+void add_no_wait(CLI::App& verb, bool& no_wait);
 
 }  // namespace virtbusctl

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "help.h"
-#include "image_verbs.h"
 #include "job_run.h"
+#include "program.h"
 #include "text.h"
 #include "units.h"
 #include "verbs.h"

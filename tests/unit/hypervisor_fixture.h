@@ -132,4 +132,13 @@ protected:
     const Uuid database = make_uuid(2);
 };
 
+/// With a machine that is off, and one that runs.
+class TwoMachinesTest : public HypervisorTest {
+protected:
+    TwoMachinesTest() {
+        fake->add(make_machine("web", 1));
+        fake->add(make_machine("db", 2, MachineState::running));
+    }
+};
+
 }  // namespace virtbus::test

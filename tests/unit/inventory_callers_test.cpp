@@ -5,13 +5,7 @@
 namespace virtbus::test {
 namespace {
 
-class InventoryCallersTest : public HypervisorTest {
-protected:
-    InventoryCallersTest() {
-        fake->add(make_machine("web", 1));
-        fake->add(make_machine("db", 2, MachineState::running));
-    }
-};
+class InventoryCallersTest : public TwoMachinesTest {};
 
 TEST_F(InventoryCallersTest, RefreshedReturnsWhenTheMirrorHasWhatTheCallerWrote) {
     connect();

@@ -10,13 +10,7 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::UnorderedElementsAre;
 
-class InventoryTest : public HypervisorTest {
-protected:
-    InventoryTest() {
-        fake->add(make_machine("web", 1));
-        fake->add(make_machine("db", 2, MachineState::running));
-    }
-};
+class InventoryTest : public TwoMachinesTest {};
 
 TEST_F(InventoryTest, TellsAllMachinesAtTheFirstListingAndThenThatItIsComplete) {
     start();
