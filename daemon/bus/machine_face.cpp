@@ -22,7 +22,7 @@ Task<> MachineFace::attempt(Lane lane, PortWork work) {
 Task<> MachineFace::change(Lane lane, PortWork work) {
     const auto uuid = machine_->uuid;
     co_await attempt(lane, std::move(work));
-    co_await hypervisor_->inventory().refreshed(uuid);
+    co_await hypervisor_->inventory().settled(uuid);
 }
 
 sdbus::ObjectPath MachineFace::start_job(JobKind kind, const Call& call, Jobs::Work work) {

@@ -136,8 +136,7 @@ void MachineObject::Delete(Result&& result, VariantMap options) {
               const bool force = given.take<bool>("force").value_or(false);
               given.refuse_unknown();
               const auto uuid = machine_->uuid;
-              co_await attempt(Lane::work, [uuid, force](Port& port) { port.remove(uuid, force); });
-              co_await hypervisor_->inventory().removed(uuid);
+              co_await change(Lane::work, [uuid, force](Port& port) { port.remove(uuid, force); });
           });
 }
 

@@ -90,9 +90,10 @@ void NetworkObject::serve_work(Result&& result, Action action, VariantMap option
 }
 
 Task<> NetworkObject::change(PortWork work) {
-    auto call_port = [work = std::move(work), name = network_->name](Port& port) { work(port.networks(), name); };
+    const auto name = network_->name;
+    auto call_port = [work = std::move(work), name](Port& port) { work(port.networks(), name); };
     co_await hypervisor_->run(Lane::work, std::move(call_port));
-    co_await hypervisor_->networks().refreshed();
+    co_await hypervisor_->networks().settled(name);
 }
 
 void NetworkObject::refuse_running_machines() const {

@@ -114,7 +114,7 @@ void PoolObject::serve_work(Result&& result, Action action, VariantMap options,
               const auto name = pool_->name;
               auto call_port = [work, name](Port& port) { work(port, name); };
               co_await hypervisor_->run(Lane::work, std::move(call_port));
-              co_await hypervisor_->storage().refreshed(name, false);
+              co_await hypervisor_->storage().settled(name);
           });
 }
 

@@ -46,10 +46,6 @@ bool is_disconnected(const std::exception_ptr& failure) {
 
 }  // namespace
 
-std::exception_ptr not_served() {
-    return std::make_exception_ptr(Error(Code::disconnected, "the hypervisor is not served any more"));
-}
-
 Inventory::Inventory(asio::io_context& loop, InventorySource& source)
     : loop_(loop),
       source_(source),
@@ -74,7 +70,7 @@ Task<> Inventory::run() {
 
 void Inventory::stop() {
     stopping_ = true;
-    for (const auto& [uuid, due] : due_) release(due.waiters, not_served());
+    for (const auto& [uuid, due] : due_) due.waiters.release(not_served());
     due_.clear();
     order_.clear();
     listed_.set();
@@ -137,20 +133,15 @@ void Inventory::relist(bool announce) {
     work_.set();
 }
 
-Task<> Inventory::refreshed(Uuid uuid) { return await_reading(uuid, false); }
+Task<> Inventory::refreshed(Uuid uuid) { return await_reading(uuid, Waiters::Until::read); }
 
-Task<> Inventory::removed(Uuid uuid) {
-    if (find(uuid)) co_await await_reading(uuid, true);
+Task<> Inventory::settled(Uuid uuid) {
+    if (find(uuid)) co_await await_reading(uuid, Waiters::Until::read_or_gone);
 }
 
-Task<> Inventory::await_reading(Uuid uuid, bool for_removal) {
+Task<> Inventory::await_reading(Uuid uuid, Waiters::Until until) {
     if (stopping_) std::rethrow_exception(not_served());
-    const auto waiter = std::make_shared<Waiter>(loop_);
-    waiter->for_removal = for_removal;
-    due(uuid).waiters.push_back(waiter);
-    const bool done = co_await waiter->done.wait(refresh_patience);
-    if (!done) throw Error(Code::timeout, "it was done, but the hypervisor did not tell the outcome in time");
-    if (waiter->failure) std::rethrow_exception(waiter->failure);
+    co_await due(uuid).waiters.join(loop_, refresh_patience, until);
 }
 
 MachinePtr Inventory::find(const Uuid& uuid) const {
@@ -218,7 +209,7 @@ Task<> Inventory::read_all() {
     } catch (...) {
         failure = std::current_exception();
     }
-    for (const auto& waiters : batch.waiters) release(waiters, failure);
+    for (const auto& waiters : batch.waiters) waiters.release(failure);
     if (failure) {
         list_later(failure);
         co_return;  // the events wait for the next listing
@@ -255,7 +246,7 @@ Task<> Inventory::read_due() {
         failure = std::current_exception();
     }
     for (std::size_t i = 0; i < batch.wanted.size(); ++i)
-        release(batch.waiters[i], failure ? failure : readings.at(i).failure);
+        batch.waiters[i].release(failure ? failure : readings.at(i).failure);
     if (failure) {
         for (const auto& each : batch.wanted) read_later(each.uuid, failure);
         co_return;
@@ -287,9 +278,7 @@ void Inventory::apply(const Uuid& uuid, std::optional<Machine> now, bool first_l
         machines_.erase(uuid);
         by_name_.erase(before);
         check_watches(uuid);
-        if (const auto due = due_.find(uuid); due != due_.end())
-            for (const auto& waiter : due->second.waiters)
-                if (waiter->for_removal) waiter->done.set();
+        if (const auto due = due_.find(uuid); due != due_.end()) due->second.waiters.gone();
         tell_observed(uuid, before.get(), nullptr);
         tell([&](InventoryObserver& observer) { observer.removed(before); });
         index_disks(before.get(), nullptr);
@@ -389,11 +378,4 @@ void Inventory::tell_events(std::size_t count, const std::vector<Uuid>* only) {
 }
 
 // Whom this wakes runs in a later turn of the loop, when all that was read has been told.
-void Inventory::release(const Waiters& waiters, const std::exception_ptr& failure) {
-    for (const auto& waiter : waiters) {
-        waiter->failure = failure;
-        waiter->done.set();
-    }
-}
-
 }  // namespace virtbus

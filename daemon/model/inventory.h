@@ -7,6 +7,7 @@
 #include "base/latch.h"
 #include "base/task.h"
 #include "model/machine.h"
+#include "model/waiters.h"
 
 #include <chrono>
 #include <deque>
@@ -68,9 +69,6 @@ public:
     virtual void resynced() = 0;
 };
 
-/// What those hear who wait for a reading when there will be none any more.
-std::exception_ptr not_served();
-
 class Inventory {
 public:
     Inventory(asio::io_context& loop, InventorySource& source);
@@ -94,8 +92,9 @@ public:
     /// Returns when the machine has been read after this call: a caller then sees its own write.
     /// Throws what the reading threw, or Error timeout.
     Task<> refreshed(Uuid uuid);
-    /// The same after it was deleted; returns as well when a reading that had begun before finds it gone.
-    Task<> removed(Uuid uuid);
+    /// The same, and returns as well when it is gone, which a reading may find that had begun before: for what may have
+    /// removed it.
+    Task<> settled(Uuid uuid);
 
     /// Set when all machines have been read once.
     Latch& listed() { return listed_; }
@@ -137,15 +136,6 @@ public:
     void set_current_job(const Uuid& uuid, std::uint64_t job);
 
 private:
-    struct Waiter {
-        explicit Waiter(asio::io_context& loop) : done(loop.get_executor()) {}
-        Latch done;
-        bool for_removal = false;
-        std::exception_ptr failure;
-    };
-
-    using Waiters = std::vector<std::shared_ptr<Waiter>>;
-
     /// That a machine has to be read.
     struct Due {
         Waiters waiters;
@@ -160,7 +150,7 @@ private:
     };
 
     Due& due(const Uuid& uuid, bool whole = true);
-    Task<> await_reading(Uuid uuid, bool for_removal);
+    Task<> await_reading(Uuid uuid, Waiters::Until until);
     /// Reads it again after a while: no event may come that asks for it.
     void read_later(const Uuid& uuid);
     /// Not after a lost connection, which the listing of the next one makes good.
@@ -183,7 +173,6 @@ private:
     template <typename Tell>
     void tell(Tell tell) const;
     void tell_events(std::size_t count, const std::vector<Uuid>* only = nullptr);
-    static void release(const Waiters& waiters, const std::exception_ptr& failure);
 
     asio::io_context& loop_;
     InventorySource& source_;

@@ -43,16 +43,21 @@ Task<> Networks::run() {
 
 void Networks::stop() {
     stopping_ = true;
+    for (const auto& [name, waiters] : std::exchange(waiters_, {})) waiters.release(not_served());
     work_.set();
 }
 
 Task<> Networks::refreshed() {
-    const auto waiter = std::make_shared<Waiter>(loop_);
-    waiters_.push_back(waiter);
+    if (stopping_) std::rethrow_exception(not_served());
     touch();
-    const bool done = co_await waiter->done.wait(reading_patience);
-    if (!done) throw Error(Code::timeout, "it was done, but the hypervisor did not tell the outcome in time");
-    if (waiter->failure) std::rethrow_exception(waiter->failure);
+    co_await waiters_[""].join(loop_, reading_patience);
+}
+
+Task<> Networks::settled(std::string name) {
+    if (!find(name)) co_return;
+    if (stopping_) std::rethrow_exception(not_served());
+    touch();
+    co_await waiters_[name].join(loop_, reading_patience, Waiters::Until::read_or_gone);
 }
 
 Task<> Networks::read() {
@@ -68,10 +73,7 @@ Task<> Networks::read() {
         failure = std::current_exception();
         read_later(error);
     }
-    for (const auto& waiter : owed) {
-        waiter->failure = failure;
-        waiter->done.set();
-    }
+    for (const auto& [name, waiters] : owed) waiters.release(failure);
 }
 
 /// Not after a lost connection: with the next one all is read anyway.
@@ -104,6 +106,7 @@ void Networks::apply(std::vector<Network> read) {
         const auto [name, network] = *next++;
         if (present.contains(name)) continue;
         networks_.erase(name);
+        if (const auto waiting = waiters_.find(name); waiting != waiters_.end()) waiting->second.gone();
         tell([&network = network](NetworksObserver& observer) { observer.network_removed(network); });
     }
 }

@@ -6,6 +6,7 @@
 #include "base/latch.h"
 #include "base/task.h"
 #include "model/network.h"
+#include "model/waiters.h"
 
 #include <chrono>
 #include <exception>
@@ -49,6 +50,9 @@ public:
     void touch() { work_.set(); }
     /// Returns when all have been read after this call. Throws what the reading threw, or Error timeout.
     Task<> refreshed();
+    /// The same, and returns as well when network `name` is gone, which a reading may find that had begun before: for
+    /// what may have removed it.
+    Task<> settled(std::string name);
 
     /// Set when they have been read once.
     Latch& listed() { return listed_; }
@@ -58,12 +62,6 @@ public:
     [[nodiscard]] std::vector<NetworkPtr> all() const;
 
 private:
-    struct Waiter {
-        explicit Waiter(asio::io_context& loop) : done(loop.get_executor()) {}
-        Latch done;
-        std::exception_ptr failure;
-    };
-
     Task<> read();
     void read_later(const std::exception& failure);
     void apply(std::vector<Network> read);
@@ -74,7 +72,7 @@ private:
     NetworksSource& source_;
     std::vector<NetworksObserver*> observers_;
     std::map<std::string, NetworkPtr> networks_;
-    std::vector<std::shared_ptr<Waiter>> waiters_;
+    std::map<std::string, Waiters> waiters_;            ///< for a network, or "" for all
     std::chrono::steady_clock::duration next_reading_;  ///< when they are read without being touched; max() for never
     std::chrono::seconds retry_interval_;
     Latch listed_;

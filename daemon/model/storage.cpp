@@ -68,7 +68,7 @@ Task<> Storage::run() {
 void Storage::stop() {
     stopping_ = true;
     for (auto& [name, entry] : pools_) entry.watch.reset();
-    for (const auto& [name, reading] : due_) release(reading, not_served());
+    for (const auto& [name, reading] : due_) reading.waiters.release(not_served());
     due_.clear();
     listed_.set();
     work_.set();
@@ -87,15 +87,18 @@ void Storage::relist() {
 }
 
 Task<> Storage::refreshed(std::string pool, bool look_again) {
+    return await_reading(std::move(pool), look_again, Waiters::Until::read);
+}
+
+Task<> Storage::settled(std::string pool) {
+    if (find_pool(pool)) co_await await_reading(std::move(pool), false, Waiters::Until::read_or_gone);
+}
+
+Task<> Storage::await_reading(std::string pool, bool look_again, Waiters::Until until) {
     if (stopping_) std::rethrow_exception(not_served());
-    const auto waiter = std::make_shared<Waiter>(loop_);
     auto& reading = due(pool);
     reading.look_again = reading.look_again || look_again;
-    reading.waiters.push_back(waiter);
-    const bool done = co_await waiter->done.wait(pool_refresh_patience);
-    if (!done)
-        throw Error(Code::timeout, fmt::format("pool {} was not read in time; what was asked may be done", pool));
-    if (waiter->failure) std::rethrow_exception(waiter->failure);
+    co_await reading.waiters.join(loop_, pool_refresh_patience, until);
 }
 
 Task<> Storage::declare(std::string path, std::string format) {
@@ -165,14 +168,7 @@ Task<> Storage::read_next() {
     } catch (...) {
         failure = std::current_exception();
     }
-    release(owed, failure);
-}
-
-void Storage::release(const Due& owed, const std::exception_ptr& failure) {
-    for (const auto& waiter : owed.waiters) {
-        waiter->failure = failure;
-        waiter->done.set();
-    }
+    owed.waiters.release(failure);
 }
 
 Task<> Storage::apply(const std::string& name, StorageSource::Reading reading) {
@@ -239,6 +235,7 @@ Task<> Storage::remove_pool(const std::string& name) {
     co_await apply_images(found->second, {});
     const auto pool = found->second.pool;
     pools_.erase(found);
+    if (const auto due = due_.find(name); due != due_.end()) due->second.waiters.gone();
     tell([&](StorageObserver& observer) { observer.pool_removed(pool); });
 }
 

@@ -10,6 +10,7 @@
 #include "model/image_formats.h"
 #include "model/inventory.h"
 #include "model/storage_port.h"
+#include "model/waiters.h"
 
 #include <chrono>
 #include <deque>
@@ -79,6 +80,9 @@ public:
 
     /// Returns when the pool has been read after this call. Throws what the reading threw, or Error timeout.
     Task<> refreshed(std::string pool, bool look_again);
+    /// The same, and returns as well when the pool is gone, which a reading may find that had begun before: for what
+    /// may have removed it.
+    Task<> settled(std::string pool);
     /// Says what format the file will have that comes there next; lasts when it returns.
     Task<> declare(std::string path, std::string format);
     /// Whether that can be said before it comes: not when it is to replace a file that cannot be told from it.
@@ -107,14 +111,9 @@ public:
     [[nodiscard]] std::vector<MachinePtr> machines(const Image& image) const;
 
 private:
-    struct Waiter {
-        explicit Waiter(asio::io_context& loop) : done(loop.get_executor()) {}
-        Latch done;
-        std::exception_ptr failure;
-    };
     struct Due {
         bool look_again = false;
-        std::vector<std::shared_ptr<Waiter>> waiters;
+        Waiters waiters;
     };
     struct Entry {
         PoolPtr pool;
@@ -123,7 +122,7 @@ private:
     };
 
     Due& due(const std::string& pool);
-    static void release(const Due& owed, const std::exception_ptr& failure);
+    Task<> await_reading(std::string pool, bool look_again, Waiters::Until until);
     void read_later(const std::string& pool, const std::exception& failure);
     /// Waits before it does `then`, unless what it is for is gone by then.
     static Task<> later(asio::io_context& loop, std::weak_ptr<Storage*> self, std::chrono::milliseconds interval,

@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 import uuid
+from collections import deque
 
 from gi.repository import Gio
 
@@ -85,6 +86,7 @@ class Actor(threading.Thread):
         self.world = world
         self.random = random.Random(f'{seed} {name}')
         self.client = Client(ADDRESS)
+        self.past = deque(maxlen=8)                    # what it has done of late, and what came of it
 
     def run(self):
         while self.world.enter():
@@ -101,8 +103,9 @@ class Actor(threading.Thread):
         answer = perform()
         self.world.note(answer.error, time.monotonic() - begun)
         wrong = belief.take(action, answer, self.storm_of(self.world.storm))
+        self.past.append(f'{action}: {answer.error or "success"} after {time.monotonic() - begun:.1f} s')
         if wrong:
-            self.world.complain(f'{self.name}: {wrong}')
+            self.world.complain(f'{self.name}: {wrong}; of late: {", ".join(self.past)}')
 
     def ended(self, answer, cancel=False):
         """How the job ends that was begun."""

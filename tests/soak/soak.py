@@ -119,7 +119,7 @@ class Soak:
         truth, wrong = self.quiet.reach()
         for actor in self.actors:
             text = actor.settle(truth, storm)
-            wrong += [f'{actor.name} {text}'] if text else []
+            wrong += [f'{actor.name} {text}; of late: {", ".join(actor.past)}'] if text else []
         wrong += self.wire.check()
         for text in wrong:
             self.world.complain(f'after {after}: {text}')

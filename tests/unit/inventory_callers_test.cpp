@@ -55,19 +55,19 @@ TEST_F(InventoryCallersTest, RefreshedOfAMachineThatIsGoneReturnsWhenItIsGone) {
     run(loop, inventory().refreshed(make_uuid(9)));
 }
 
-TEST_F(InventoryCallersTest, RemovedReturnsWhenAnyReadingFindsItGone) {
+TEST_F(InventoryCallersTest, SettledReturnsWhenAnyReadingFindsItGone) {
     connect();
     fake->block(PortCall::list);
     fake->block(PortCall::read);
     inventory().relist(false);
     ASSERT_TRUE(turn_until(loop, [&] { return fake->hanging(PortCall::list) == 1; }));
     fake->erase(web);
-    const auto removed = begin(loop, inventory().removed(web));
+    const auto settled = begin(loop, inventory().settled(web));
     fake->release(PortCall::list);
-    ASSERT_TRUE(turn_until(loop, [&] { return removed->done; })) << "it waits for a reading of its own";
-    EXPECT_FALSE(removed->failure);
+    ASSERT_TRUE(turn_until(loop, [&] { return settled->done; })) << "it waits for a reading of its own";
+    EXPECT_FALSE(settled->failure);
     EXPECT_EQ(mirrored(web), nullptr);
-    run(loop, inventory().removed(web));
+    run(loop, inventory().settled(web));
     fake->release_all();
 }
 

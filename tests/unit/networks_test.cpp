@@ -98,6 +98,21 @@ TEST_F(NetworksTest, WhatChangesWhileTheyAreReadIsReadAgain) {
     EXPECT_THAT(told.lines, ElementsAre("changed default"));
 }
 
+TEST_F(NetworksTest, SettledReturnsWhenAnyReadingFindsItGone) {
+    connect();
+    truth().erase("default");
+    truth().block();
+    fake->touch_networks();
+    ASSERT_TRUE(turn_until(loop, [&] { return truth().hanging() == 1; }));
+    const auto settled = begin(loop, networks().settled("default"));
+    truth().fail(Error(Code::failed, "it waits for a reading of its own"));
+    truth().release();
+    ASSERT_TRUE(turn_until(loop, [&] { return settled->done; }));
+    EXPECT_FALSE(settled->failure);
+    EXPECT_EQ(networks().find("default"), nullptr);
+    run(loop, networks().settled("default"));
+}
+
 TEST_F(NetworksTest, ABurstOfEventsIsFewReadings) {
     connect();
     truth().block();

@@ -167,6 +167,38 @@ TEST_F(StorageTest, RefreshedIsNotServedByAReadingThatBeganBefore) {
     EXPECT_NE(storage().find_image("default", "web.qcow2"), nullptr);
 }
 
+/// Sees to it that pools cannot be read any more when one has gone.
+class Failing final : public StorageObserver {
+public:
+    explicit Failing(FakeStorage& truth) : truth_(truth) {}
+    void pool_added(const PoolPtr&) override {}
+    void pool_changed(const PoolPtr&) override {}
+    void pool_removed(const PoolPtr&) override {
+        truth_.fail(Error(Code::failed, "it waits for a reading of its own"));
+    }
+    void image_added(const ImagePtr&) override {}
+    void image_changed(const ImagePtr&) override {}
+    void image_removed(const ImagePtr&) override {}
+    void links_changed(const ImagePtr&) override {}
+
+private:
+    FakeStorage& truth_;
+};
+
+TEST_F(StorageTest, SettledReturnsWhenAnyReadingFindsItGone) {
+    connect();
+    Failing failing(truth());
+    storage().observe(&failing);
+    truth().delete_pool("default");
+    storage().relist();
+    const auto settled = begin(loop, storage().settled("default"));
+    ASSERT_TRUE(turn_until(loop, [&] { return settled->done; }));
+    EXPECT_FALSE(settled->failure);
+    EXPECT_EQ(storage().find_pool("default"), nullptr);
+    run(loop, storage().settled("default"));
+    storage().ignore(&failing);
+}
+
 TEST_F(StorageTest, RefreshedFailsWithWhatTheReadingThrew) {
     put("web.qcow2");
     connect();
