@@ -3,6 +3,7 @@
 What an actor does next depends on the seed alone, and not on what happened before."""
 
 import faulthandler
+import itertools
 import os
 import random
 import signal
@@ -134,10 +135,11 @@ class MachineActor(Actor):
         self.uuid = str(uuid.uuid5(uuid.NAMESPACE_DNS, name))
         self.path = f'{ROOT}/hypervisor/{self.hypervisor}/machine/{self.uuid.replace("-", "_")}'
         self.belief = Belief(self.rules, 'absent', machine_parts)
+        self.numbers = itertools.count(1)              # no two names alike: a machine's own name it may always be given
 
     def act(self):
         action = self.random.choice(self.actions)
-        word = f'{self.random.randrange(1000):03}'
+        word = str(next(self.numbers))
         self.judge(self.belief, action, lambda: self.perform(action, word))
 
     def perform(self, action, word):
