@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace virtbus {
 
@@ -46,6 +47,19 @@ JobJournal::Entry entry_from_json(const Json& value) {
             entry.published = value.value("published", std::uint64_t{0});
         }
     return entry;
+}
+
+Task<> wait(asio::io_context& loop, std::chrono::seconds pause) {
+    asio::steady_timer timer(loop, pause);
+    co_await timer.async_wait(asio::use_awaitable);
+}
+
+/// Whether the machine is there that has this file. When it is not, what the file has become is removed.
+Task<bool> is_to_be_finished(JobJournal::Entry entry, const JobJournal::Recovery& recovery) {
+    auto machine = *entry.machine;
+    const bool is_there = co_await recovery.is_there(std::move(machine));
+    if (!is_there && entry.published > 0) co_await recovery.remove_published(std::move(entry));
+    co_return is_there;
 }
 
 }  // namespace
@@ -108,7 +122,7 @@ Task<> JobJournal::settle(std::uint64_t number, std::function<void()> work, std:
         spawn(loop_, settle_later(self_, loop_, number, std::move(work)), "cleaning up");
         co_return;
     }
-    log::warning(fmt::format("job {} was interrupted when virtbusd ended; {}", entry.job, outcome));
+    log::warning(fmt::format("job {} was interrupted; {}", entry.job, outcome));
     strike(number);
 }
 
@@ -116,8 +130,7 @@ Task<> JobJournal::settle(std::uint64_t number, std::function<void()> work, std:
 Task<> JobJournal::settle_later(std::weak_ptr<JobJournal*> self, asio::io_context& loop, std::uint64_t number,
                                 std::function<void()> work) {
     for (auto pause = soonest_attempt;; pause = std::min(pause * 2, latest_attempt)) {
-        asio::steady_timer timer(loop, pause);
-        co_await timer.async_wait(asio::use_awaitable);
+        co_await wait(loop, pause);
         if (self.expired()) co_return;
         auto& journal = **self.lock();
         auto again = work;
@@ -133,21 +146,31 @@ Task<> JobJournal::settle_later(std::weak_ptr<JobJournal*> self, asio::io_contex
     }
 }
 
-Task<> JobJournal::recover_copy(std::uint64_t number, std::shared_ptr<ImageTool> tool, IsThere is_there,
-                                RemovePublished remove_published) {
-    const auto entry = entries_.at(number);
-    bool finish = false;
-    try {
-        auto machine = *entry.machine;
-        finish = co_await is_there(std::move(machine));
-        auto published = entry;
-        if (!finish && entry.published > 0) co_await remove_published(std::move(published));
-    } catch (const Error& error) {
-        log::error(fmt::format("job {} was interrupted, and {}/{} is left: {}", entry.job, entry.directory,
-                               entry.temporary, error.what()));
-        co_return;
+void JobJournal::Line::leave(Recovery recovery) {
+    const auto self = std::exchange(journal_, {});
+    const auto journal = self.lock();
+    if (!journal) return;
+    auto& loop = (*journal)->loop_;
+    auto entry = (*journal)->entries_.at(number_);
+    spawn(loop, recover_copy(self, loop, number_, std::move(entry), std::move(recovery)),
+          "finishing or removing a copy");
+}
+
+Task<> JobJournal::recover_copy(std::weak_ptr<JobJournal*> self, asio::io_context& loop, std::uint64_t number,
+                                Entry entry, Recovery recovery) {
+    std::optional<bool> finish;
+    for (auto pause = soonest_attempt; !finish; pause = std::min(pause * 2, latest_attempt)) {
+        try {
+            finish = co_await is_to_be_finished(entry, recovery);
+        } catch (const Error& error) {
+            if (pause == soonest_attempt)
+                log::error(fmt::format("job {} was interrupted, and {}/{} is left for now: {}", entry.job,
+                                       entry.directory, entry.temporary, error.what()));
+        }
+        if (!finish) co_await wait(loop, pause);
+        if (self.expired()) co_return;
     }
-    auto work = [tool, entry, finish] {
+    auto work = [tool = recovery.tool, entry, finish = *finish] {
         if (!finish) return tool->remove_temporary(entry.directory, entry.temporary);
         try {
             tool->publish({.directory = entry.directory, .temporary = entry.temporary, .name = entry.name});
@@ -156,20 +179,19 @@ Task<> JobJournal::recover_copy(std::uint64_t number, std::shared_ptr<ImageTool>
         }
     };
     std::string outcome = removed_outcome;
-    if (finish) outcome = "the machine is there, and its disk " + entry.name + " too";
-    co_await settle(number, std::move(work), std::move(outcome));
+    if (*finish) outcome = "the machine is there, and its disk " + entry.name + " too";
+    co_await (*self.lock())->settle(number, std::move(work), std::move(outcome));
 }
 
-Task<> JobJournal::recover(std::shared_ptr<ImageTool> tool, IsThere is_there, RemovePublished remove_published) {
+Task<> JobJournal::recover(Recovery recovery) {
     const auto left = entries_;
     for (const auto& [number, entry] : left) {
         if (number > last_inherited_) break;  // of a job that has begun since
         if (entry.machine) {
-            spawn(loop_, recover_copy(number, tool, is_there, remove_published),
-                  "cleaning up after an interrupted copy");
+            spawn(loop_, recover_copy(self_, loop_, number, entry, recovery), "cleaning up after an interrupted copy");
             continue;
         }
-        auto work = [tool, directory = entry.directory, temporary = entry.temporary] {
+        auto work = [tool = recovery.tool, directory = entry.directory, temporary = entry.temporary] {
             tool->remove_temporary(directory, temporary);
         };
         std::string outcome = removed_outcome;

@@ -35,6 +35,13 @@ public:
     using IsThere = std::function<Task<bool>(MachineRef)>;
     /// Removes what a file has become that had its name already.
     using RemovePublished = std::function<Task<>(Entry)>;
+    /// What it takes to finish what was half made, or to remove it. Its functions may throw Error, and are called again
+    /// later then.
+    struct Recovery {
+        std::shared_ptr<ImageTool> tool;
+        IsThere is_there;
+        RemovePublished remove_published;
+    };
 
     /// Stands in the journal until it goes; for good, if the journal goes before: then the daemon ends.
     class Line {
@@ -50,6 +57,8 @@ public:
         Task<> note_published();
         /// It stays for the next start.
         void keep() { journal_.reset(); }
+        /// Whether its machine is there nobody knows for now: its file is finished or removed as soon as that is known.
+        void leave(Recovery recovery);
 
     private:
         friend JobJournal;
@@ -68,7 +77,7 @@ public:
     Task<> clean_up(std::shared_ptr<ImageTool> tool, Line& line, std::string directory, std::string temporary);
 
     /// Removes what an earlier daemon had half made, or finishes it, and says so in the log; done once, at the start.
-    Task<> recover(std::shared_ptr<ImageTool> tool, IsThere is_there, RemovePublished remove_published);
+    Task<> recover(Recovery recovery);
 
 private:
     /// Work that ends what a line is about; without an Error the line goes, and `outcome` is what the log says. With
@@ -77,9 +86,9 @@ private:
     /// After a while, and again and again until there is no Error.
     static Task<> settle_later(std::weak_ptr<JobJournal*> self, asio::io_context& loop, std::uint64_t number,
                                std::function<void()> work);
-    /// The file of a machine.
-    Task<> recover_copy(std::uint64_t number, std::shared_ptr<ImageTool> tool, IsThere is_there,
-                        RemovePublished remove_published);
+    /// The file of a machine; asks for that until there is an answer.
+    static Task<> recover_copy(std::weak_ptr<JobJournal*> self, asio::io_context& loop, std::uint64_t number,
+                               Entry entry, Recovery recovery);
     void strike(std::uint64_t number);
     [[nodiscard]] std::string text() const;
 

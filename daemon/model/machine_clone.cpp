@@ -9,12 +9,20 @@
 #include "model/machine_copy.h"
 
 #include <fmt/format.h>
+#include <asio/steady_timer.hpp>
+#include <asio/use_awaitable.hpp>
 
+#include <chrono>
+#include <functional>
 #include <map>
+#include <utility>
 
 namespace virtbus {
 
 namespace {
+
+/// By when libvirt has done what it was told before its connection was lost.
+constexpr std::chrono::seconds late_definition{3};
 
 /// A disk of the source, and the file that is made of it.
 struct DiskCopy {
@@ -125,7 +133,7 @@ void define(Port& port, const Uuid& source, const MachineCopy& machine, Progress
         done.unanswered = true;
         const auto text = fmt::format(
             "{}; machine {} may be defined all the same: its disks are finished or removed "
-            "when virtbusd starts again",
+            "when the hypervisor can tell",
             error.what(), machine.name);
         log::error(text);
         throw Error(error.code(), text);
@@ -191,12 +199,44 @@ Task<> take_back(CloneBench bench, const std::vector<Draft>& drafts, std::vector
     co_await bench.hypervisor->inventory().refreshed(machine);
 }
 
-/// Nothing stays of it, unless it is left: then the next start finishes or removes it.
+using FindHypervisor = std::function<std::shared_ptr<Hypervisor>(const std::string& name)>;
+
+/// Whether libvirt has the machine. Asked again after a moment when it has not: what it was told before its connection
+/// was lost it may still do.
+Task<bool> is_defined(std::shared_ptr<Hypervisor> hypervisor, Uuid machine) {
+    auto& inventory = hypervisor->inventory();
+    co_await inventory.listed().wait();
+    for (int asked = 0; asked < 2; ++asked) {
+        if (asked > 0) {
+            asio::steady_timer timer(hypervisor->loop(), late_definition);
+            co_await timer.async_wait(asio::use_awaitable);
+        }
+        co_await inventory.refreshed(machine);  // a listing leaves out what cannot be read
+        if (inventory.find(machine)) co_return true;
+    }
+    co_return false;
+}
+
+JobJournal::Recovery recovery(std::shared_ptr<ImageTool> tool, FindHypervisor find) {
+    auto is_there = [find](const MachineRef& machine) { return is_defined(find(machine.hypervisor), machine.uuid); };
+    auto remove_published = [find](const JobJournal::Entry& entry) {
+        return remove_untouched(find(entry.machine.value().hypervisor), entry.directory, entry.name, entry.published);
+    };
+    return {std::move(tool), std::move(is_there), std::move(remove_published)};
+}
+
+/// Nothing stays of it, unless it is left: then it is finished or removed when it is known whether the machine is
+/// there.
 Task<> clean_up(CloneBench bench, std::vector<Draft>& drafts, const std::vector<DiskCopy>& copies, bool left) {
     auto& storage = bench.hypervisor->storage();
+    const FindHypervisor find = [weak = std::weak_ptr(bench.hypervisor)](const std::string& name) {
+        auto hypervisor = weak.lock();
+        if (!hypervisor) throw Error(Code::no_such_hypervisor, fmt::format("hypervisor {} is gone", name));
+        return hypervisor;
+    };
     for (auto& draft : drafts) {
         if (left) {
-            draft.line->keep();
+            draft.line->leave(recovery(bench.image_tool, find));
             continue;
         }
         co_await bench.journal->clean_up(bench.image_tool, *draft.line, draft.file.directory, draft.file.temporary);
@@ -212,7 +252,7 @@ Task<> undo(CloneBench bench, std::vector<Draft>& drafts, const std::vector<Disk
     try {
         if (done.defined) co_await take_back(bench, drafts, copies, machine.uuid, done.published);
     } catch (const Error& error) {
-        log::error(fmt::format("a copy that failed is left until virtbusd starts again: {}", error.what()));
+        log::error(fmt::format("a copy that failed is left for now: {}", error.what()));
         left = true;
     }
     co_await clean_up(bench, drafts, copies, left);
@@ -301,18 +341,8 @@ std::uint64_t MachineClones::clone(const JobOrigin& origin, const Machine& sourc
 }
 
 Task<> MachineClones::recover(const Hypervisors& hypervisors) {
-    const JobJournal::IsThere is_there = [&hypervisors](MachineRef machine) -> Task<bool> {
-        const auto hypervisor = hypervisors.require(machine.hypervisor);
-        auto& inventory = hypervisor->inventory();
-        co_await inventory.listed().wait();
-        co_await inventory.refreshed(machine.uuid);  // a listing leaves out what cannot be read
-        co_return inventory.find(machine.uuid) != nullptr;
-    };
-    const JobJournal::RemovePublished remove_published = [&hypervisors](JobJournal::Entry entry) -> Task<> {
-        const auto hypervisor = hypervisors.require(entry.machine.value().hypervisor);
-        co_await remove_untouched(hypervisor, entry.directory, entry.name, entry.published);
-    };
-    co_await journal_.recover(image_tool_, is_there, remove_published);
+    const auto find = [&hypervisors](const std::string& name) { return hypervisors.require(name); };
+    co_await journal_.recover(recovery(image_tool_, find));
 }
 
 }  // namespace virtbus

@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <utility>
 
 namespace virtbus::test {
 namespace {
@@ -41,7 +42,7 @@ protected:
         settle(loop);
         journal = std::make_unique<JobJournal>(loop, file);
     }
-    void recover() { run(loop, journal->recover(tool, is_there, remove_published)); }
+    void recover() { run(loop, journal->recover({tool, is_there, remove_published})); }
 
     asio::io_context loop;
     TemporaryDirectory directory;
@@ -50,7 +51,11 @@ protected:
     std::shared_ptr<FakeTool> tool = std::make_shared<FakeTool>(storage);
     std::unique_ptr<JobJournal> journal = std::make_unique<JobJournal>(loop, file);
     bool machine_exists = false;
-    const JobJournal::IsThere is_there = [this](MachineRef) -> Task<bool> { co_return machine_exists; };
+    bool nobody_can_tell = false;  // the first time
+    const JobJournal::IsThere is_there = [this](MachineRef) -> Task<bool> {
+        if (std::exchange(nobody_can_tell, false)) throw Error(Code::disconnected, "the hypervisor is away");
+        co_return machine_exists;
+    };
     std::vector<std::string> removed_published;
     const JobJournal::RemovePublished remove_published = [this](JobJournal::Entry entry) -> Task<> {
         removed_published.push_back(entry.directory + "/" + entry.name);
@@ -137,7 +142,7 @@ TEST_F(JobJournalTest, WhatCannotBeRemovedIsTriedAgain) {
 TEST_F(JobJournalTest, NewJobsStandBesideWhatIsLeft) {
     std::ofstream(file) << R"([{"job": "1", "directory": "/a", "temporary": ".virtbus-1"}])";
     restart();
-    const auto recovered = begin(loop, journal->recover(tool, is_there, remove_published));
+    const auto recovered = begin(loop, journal->recover({tool, is_there, remove_published}));
     const auto line = begin_line(".virtbus-2");
     ASSERT_TRUE(turn_until(loop, [&] { return recovered->done; }));
     EXPECT_THAT(tool->removed(), ElementsAre("/a/.virtbus-1")) << "that of a job that runs is not touched";
@@ -167,6 +172,16 @@ TEST_F(JobJournalTest, TheDiskOfACopyGetsItsNameIfItsMachineIsDefined) {
     EXPECT_THAT(tool->calls(), ElementsAre("publish web.qcow2"));
     EXPECT_THAT(tool->removed(), IsEmpty());
     await_text("[]");
+}
+
+TEST_F(JobJournalTest, WhetherTheMachineIsDefinedIsAskedUntilSomebodyCanTell) {
+    const MachineRef copy{"qemu", make_uuid(7)};
+    auto line = run(loop, journal->begin({"1 (clone web)", "/pools/default", ".virtbus-1", copy, "web.qcow2"}));
+    nobody_can_tell = true;
+    line->leave({tool, is_there, remove_published});
+    await_text("[]");
+    EXPECT_FALSE(nobody_can_tell);
+    EXPECT_THAT(tool->removed(), ElementsAre("/pools/default/.virtbus-1"));
 }
 
 TEST_F(JobJournalTest, WhatHadItsNameAlreadyGoesWithItsMachine) {

@@ -49,7 +49,7 @@ TEST_F(MachineCloneTest, WheneverTheDaemonEndsTheNextOneFinishesItOrRemovesIt) {
             ADD_FAILURE() << entry.name << " was not known to have its name: " << remains.step;
             co_return;
         };
-        run(loop, later.recover(next, is_there, never));
+        run(loop, later.recover({next, is_there, never}));
         const auto written = [&] { return StateFile(loop, path).read().value_or(""); };
         ASSERT_TRUE(turn_until(loop, [&] { return written() == "[]"; })) << remains.step << written();
         if (remains.is_defined)
@@ -100,7 +100,7 @@ TEST_F(MachineCloneTest, ADiskThatIsLeftWithoutItsMachineGoesAtTheNextStart) {
         removed.push_back(entry.directory + "/" + entry.name);
         co_return;
     };
-    run(loop, later.recover(steps, nowhere, remove));
+    run(loop, later.recover({steps, nowhere, remove}));
     ASSERT_TRUE(turn_until(loop, [&] { return journal_text() == "[]"; })) << journal_text();
     EXPECT_THAT(removed, ElementsAre("/pools/default/copy-vda.qcow2"));
     EXPECT_THAT(steps->files(), ElementsAre("/pools/default/copy-vda.qcow2")) << "and no temporary file";
@@ -129,51 +129,53 @@ protected:
         EXPECT_THAT(journal_text(), HasSubstr("copy-vdb.raw"));
         EXPECT_THAT(tool->removed(), IsEmpty());
         EXPECT_EQ(steps->files().size(), 2U);
-        EXPECT_EQ(fake->calls(PortCall::remove), 0U) << "it may be whole by the next start";
+        EXPECT_EQ(fake->calls(PortCall::remove), 0U) << "it may be whole";
     }
-    void start_again() {
-        JobJournal later(loop, directory.path / "jobs.json");
-        const JobJournal::IsThere is_there = [&](MachineRef machine) -> Task<bool> {
-            co_await inventory().refreshed(machine.uuid);
-            co_return inventory().find(machine.uuid) != nullptr;
-        };
-        const JobJournal::RemovePublished never = [](JobJournal::Entry entry) -> Task<> {
-            ADD_FAILURE() << entry.name << " was not known to have its name";
-            co_return;
-        };
-        run(loop, later.recover(steps, is_there, never));
-        ASSERT_TRUE(turn_until(loop, [&] { return journal_text() == "[]"; })) << journal_text();
-        settle(loop);
+    void expect_settled(bool finished) {
+        ASSERT_TRUE(turn_until(loop, [&] { return journal_text().find("copy") == std::string::npos; }))
+            << journal_text();
+        if (finished)
+            EXPECT_THAT(steps->files(), ElementsAre("/pools/default/copy-vda.qcow2", "/pools/default/copy-vdb.raw"));
+        else
+            EXPECT_THAT(steps->files(), IsEmpty());
+        EXPECT_EQ(fake->machine(copy).has_value(), finished);
+        EXPECT_EQ(fake->calls(PortCall::remove), 0U);
     }
 
     Uuid copy;
     std::unique_ptr<JobJournal::Line> another;
 };
 
-TEST_F(UnheardDefinitionTest, IsLeftToTheNextStartWhenTheAnswerIsLate) {
+TEST_F(UnheardDefinitionTest, GoesWhenTheAnswerWasLateAndThereIsNoMachine) {
     const auto number = clone_until_it_is_defined();
     fake->fail(PortCall::define_copy, Error(Code::timeout, "it did not answer in time"));
     fake->release(PortCall::define_copy);
     await_failure(number, Code::timeout, "it did not answer in time");
     expect_left();
+    expect_settled(false);
 }
 
-/// With a copy that is there at the next start, and with one that is not.
-class LostDefinitionTest : public UnheardDefinitionTest, public testing::WithParamInterface<bool> {};
-
-TEST_P(LostDefinitionTest, IsLeftToTheNextStartWhenTheConnectionIsLost) {
+TEST_F(UnheardDefinitionTest, IsFinishedWhenItIsCarriedOutAMomentLater) {
     const auto number = clone_until_it_is_defined();
-    if (GetParam()) add_copy();
     fake->close("libvirtd has gone");
     reconnect();
     await_failure(number, Code::disconnected, "libvirtd has gone");
+    await_quiet();  // it has been looked for
+    add_copy();
+    expect_settled(true);
+}
+
+/// With a copy that is there when libvirt answers again, and with one that is not.
+class LostDefinitionTest : public UnheardDefinitionTest, public testing::WithParamInterface<bool> {};
+
+TEST_P(LostDefinitionTest, IsFinishedOrGoesWhenThereIsAConnectionAgain) {
+    const auto number = clone_until_it_is_defined();
+    if (GetParam()) add_copy();
+    fake->close("libvirtd has gone");
+    await_failure(number, Code::disconnected, "libvirtd has gone");
     expect_left();
-    start_again();
-    if (GetParam())
-        EXPECT_THAT(steps->files(), ElementsAre("/pools/default/copy-vda.qcow2", "/pools/default/copy-vdb.raw"));
-    else
-        EXPECT_THAT(steps->files(), IsEmpty());
-    EXPECT_EQ(fake->machine(copy).has_value(), GetParam());
+    reconnect();
+    expect_settled(GetParam());
 }
 
 INSTANTIATE_TEST_SUITE_P(DefinedOrNot, LostDefinitionTest, testing::Bool());
