@@ -299,7 +299,7 @@ bool Hypervisor::is_idle() const {
     return std::all_of(lanes_.begin(), lanes_.end(), [](const auto& lane) { return lane->is_idle(); });
 }
 
-Task<std::vector<Machine>> Hypervisor::list() {
+Task<MachineListing> Hypervisor::list() {
     co_return co_await run(Lane::query, [](Port& port) { return port.list(); });
 }
 

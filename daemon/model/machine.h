@@ -137,6 +137,12 @@ struct Machine {
 /// Replaces whatever in its text is not UTF-8: one such string, and nobody on the bus gets any machine.
 void clean_text(Machine& machine);
 
+/// All machines of a hypervisor.
+struct MachineListing {
+    std::vector<Machine> machines;
+    std::vector<Uuid> unread;  ///< what could not be read, and is there all the same
+};
+
 /// libvirt's lifecycle events and reboots, in the words of Manager.Lifecycle.
 struct LifecycleEvent {
     std::string event;

@@ -28,7 +28,7 @@ TEST_P(Reading, ListsWhatItReads) {
     port().set_autostart(b, true);
     port().start(b, {});
     port().save(b);
-    const auto machines = port().list();
+    const auto machines = port().list().machines;
     EXPECT_EQ(machines.size(), 3U);
     for (const auto& machine : machines) EXPECT_EQ(port().read(machine.uuid), machine) << machine.name;
 }
