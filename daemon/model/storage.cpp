@@ -224,7 +224,9 @@ Task<> Storage::apply_images(Entry& entry, ImageMap read) {
         const auto found = entry.images.find(name);
         const auto before = found == entry.images.end() ? nullptr : found->second;
         if (before && *before == *image) continue;
-        replace(entry, before, image);
+        auto after = corrected(image);  // once more: a machine may have come meanwhile that says what it is
+        if (before && *before == *after) continue;
+        replace(entry, before, std::move(after));
         if (++shown % slice == 0) co_await others_first(loop_);
     }
     if (counted) tell([&](StorageObserver& observer) { observer.pool_changed(entry.pool); });

@@ -204,6 +204,23 @@ TEST_F(ImageFormatOfTest, IsWhatAMachineSaidThatIsThereFromTheBeginning) {
     expect_raw();
 }
 
+// As at the start: machines are listed while the images of a large pool are shown, some at a time.
+TEST_F(ImageFormatOfTest, IsWhatAMachineSaysThatCameWhileImagesAreShown) {
+    connect();
+    for (int i = 0; i < 1'000; ++i) put(fmt::format("{}", i));
+    storage().touch("default");
+    ASSERT_TRUE(turn_until(loop, [&] { return storage().images("default").size() > 100; }));
+    int last = 0;
+    while (storage().find_image("default", fmt::format("{}", last))) ++last;
+    auto image = *truth().image("default", fmt::format("{}", last));
+    image.format = "raw";
+    put_machine("web", 1, image);
+    fake->touch(web);
+    await_line("added web");
+    ASSERT_TRUE(turn_until(loop, [&] { return storage().images("default").size() == 1'001; }));
+    EXPECT_EQ(mirrored_image(image.name).format, "raw");
+}
+
 TEST_F(ImageFormatOfTest, IsWhatWasDeclaredRatherThanWhatAMachineSays) {
     run(loop, formats.declare(path, 7, "raw"));
     put_machine("web", 1, *truth().image("default", "disk"));
