@@ -334,9 +334,9 @@ Task<std::vector<Network>> Hypervisor::list_networks() {
 Task<StorageSource::Reading> Hypervisor::read_pool(std::string name, bool look_again,
                                                    std::shared_ptr<const ImageMap> known) {
     std::chrono::nanoseconds trusted_until{0};
+    std::exception_ptr failure;
     if (look_again) {
-        // The clock of the file system, which need not be this host's.
-        trusted_until = std::chrono::system_clock::now().time_since_epoch() - file_clock_error;
+        const auto now = std::chrono::system_clock::now().time_since_epoch();
         // Not among the reads: it may wait for a file system that does not answer. Nor among the transfers, which may
         // have all their threads for hours.
         auto refresh = [name](Port& port) {
@@ -346,10 +346,17 @@ Task<StorageSource::Reading> Hypervisor::read_pool(std::string name, bool look_a
                 if (error.code() != Code::no_such_pool) throw;  // which the reading finds as well
             }
         };
-        co_await run(Lane::work, std::move(refresh));
+        try {
+            co_await run(Lane::work, std::move(refresh));
+            trusted_until = now - file_clock_error;  // the clock of the file system need not be this host's
+        } catch (const Error& error) {
+            if (error.code() == Code::disconnected) throw;
+            failure = std::current_exception();
+        }
     }
-    auto work = [name = std::move(name), known = std::move(known), trusted_until](Port& port) {
+    auto work = [name = std::move(name), failure, known = std::move(known), trusted_until](Port& port) {
         StorageSource::Reading reading;
+        reading.failure = failure;
         reading.pool = port.storage().read_pool(name);
         if (reading.pool) reading.images = port.storage().list_images(name, *known);
         distrust(reading.images, *known, trusted_until);

@@ -154,13 +154,18 @@ Task<> Storage::read_next() {
     order_.pop_front();
     const auto owed = std::move(due_.extract(name).mapped());
     const auto known = std::make_shared<const ImageMap>(images(name));
+    const bool look_again = owed.look_again || unseen_.contains(name);
     std::exception_ptr failure;
     try {
-        auto reading = co_await source_.read_pool(name, owed.look_again, known);
+        auto reading = co_await source_.read_pool(name, look_again, known);
+        const auto unseen = reading.failure;
         if (!stopping_) co_await apply(name, std::move(reading));
+        if (unseen) std::rethrow_exception(unseen);
+        unseen_.erase(name);
         retry_interval_ = pool_first_retry;
     } catch (const std::exception& error) {
         failure = std::current_exception();
+        if (look_again) unseen_.insert(name);  // whatever tells of a change there tells it once
         read_later(name, error);
     } catch (...) {
         failure = std::current_exception();

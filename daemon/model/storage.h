@@ -32,6 +32,7 @@ public:
     struct Reading {
         std::optional<Pool> pool;  ///< nothing: there is no such pool
         ImageMap images;
+        std::exception_ptr failure;  ///< libvirt could not look again: this is what it knew
     };
 
     virtual ~StorageSource() = default;
@@ -154,6 +155,7 @@ private:
     std::map<std::string, Due> due_;
     std::deque<std::string> order_;        // the keys of due_, oldest first
     std::set<std::string> looking_soon_;   // pools whose directories have changed a moment ago
+    std::set<std::string> unseen_;         // pools where libvirt has to look again, and could not
     std::set<std::string> reading_later_;  // pools that could not be read; "" for their list
     std::chrono::seconds retry_interval_;
     Latch listed_;
