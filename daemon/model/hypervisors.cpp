@@ -209,6 +209,7 @@ Task<std::shared_ptr<Hypervisor>> Hypervisors::add(std::string name, std::string
         kept_.erase(name);
         throw;
     }
+    if (auto served = find(name)) co_return served;  // a reload came in between, which serves all that are kept
     auto hypervisor = make(name, uri, Origin::caller);
     begin(hypervisor);
     co_return hypervisor;
