@@ -3,6 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
+#include <system_error>
+
 namespace virtbus {
 
 namespace {
@@ -11,6 +14,13 @@ std::string full_name(const Image& image) { return fmt::format("{}/{}", image.po
 
 Error cannot(Code code, std::string_view verb, const Image& image, std::string_view why) {
     return {code, fmt::format("cannot {} image {}: {}", verb, full_name(image), why)};
+}
+
+/// As the kernel takes it, where the kernel is this one; of what is not there as far as that can be told.
+std::filesystem::path resolved(const Hypervisor& hypervisor, const std::filesystem::path& path) {
+    std::error_code error;
+    auto found = hypervisor.is_local() ? std::filesystem::weakly_canonical(path, error) : path.lexically_normal();
+    return error ? path.lexically_normal() : found;
 }
 
 }  // namespace
@@ -40,6 +50,20 @@ ImagePtr require_image(Hypervisor& hypervisor, const std::string& pool, const st
     const auto image = hypervisor.storage().find_image(pool, name);
     if (!image) throw Error(Code::no_such_image, fmt::format("there is no image {} in pool {}", name, pool));
     return image;
+}
+
+ImagePtr find_file(Hypervisor& hypervisor, const std::string& path) {
+    const auto& storage = hypervisor.storage();
+    auto image = storage.image_at(path);
+    if (image || path.empty()) return image;
+    const std::filesystem::path written(path);
+    // The file itself, and the link to it that a pool may show as an image.
+    for (const auto& file :
+         {resolved(hypervisor, written), resolved(hypervisor, written.parent_path()) / written.filename()})
+        for (const auto& pool : storage.pools())
+            if (!pool->path.empty() && resolved(hypervisor, pool->path) == file.parent_path())
+                if ((image = storage.image_at(pool->path + "/" + file.filename().string()))) return image;
+    return nullptr;
 }
 
 void refuse_existing(Hypervisor& hypervisor, const std::string& pool, const std::string& name) {

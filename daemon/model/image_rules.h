@@ -18,6 +18,9 @@ PoolPtr require_writable_pool(Hypervisor& hypervisor, const std::string& name);
 /// The image; no_such_image.
 ImagePtr require_image(Hypervisor& hypervisor, const std::string& pool, const std::string& name);
 
+/// The image whose file that is, however its path is written: through links, or with "//". Nothing for what is none.
+ImagePtr find_file(Hypervisor& hypervisor, const std::string& path);
+
 /// already_exists when the pool has an image of that name.
 void refuse_existing(Hypervisor& hypervisor, const std::string& pool, const std::string& name);
 /// in_use when a machine that runs has it, or something below it, as a disk.

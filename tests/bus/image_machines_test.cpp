@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Machines and the images that are their disks: neither gets in the other's way.
 #include "storage_fixture.h"
+#include "support/temporary_directory.h"
 
 namespace virtbus::test {
 namespace {
@@ -115,6 +116,30 @@ TEST_F(ImageMachinesTest, ANewMachineDoesNotTakeARawImageForAnythingElse) {
         create(machine({{"file", sdbus::Variant("/pools/default/raw.img")}, {"format", sdbus::Variant("qcow2")}})),
         "disks[0].format");
     EXPECT_EQ(first->calls(PortCall::create), 0U);
+}
+
+TEST_F(ImageMachinesTest, ANewMachineTakesARawImageForWhatItIsHoweverItsPathIsWritten) {
+    const TemporaryDirectory files;
+    std::filesystem::create_directory(files.path / "pool");
+    std::filesystem::create_symlink(files.path / "pool", files.path / "link");
+    auto place = *truth().read_pool("fast");
+    place.path = (files.path / "link").string();
+    truth().add(place);
+    auto raw = make_image("fast", "raw.img");
+    raw.format = "raw";
+    raw.path = place.path + "/raw.img";
+    truth().add(raw);
+    serve();
+    const auto disk = [&](const std::string& directory, const std::string& format) {
+        return machine({{"file", sdbus::Variant((files.path / directory).string() + "/raw.img")},
+                        {"format", sdbus::Variant(format)}});
+    };
+    for (const auto* directory : {"link", "link/", "pool", "link/."})
+        expect_invalid(create(disk(directory, "qcow2")), "disks[0].format");
+    EXPECT_EQ(first->calls(PortCall::create), 0U);
+    const std::string path = client.hypervisor(first_path)->CreateMachine(disk("pool/", "raw"));
+    EXPECT_EQ(client.machine(path)->Disks().at(0).at("file").get<std::string>(), raw.path);
+    EXPECT_THAT(image(bus::image_path("first", "fast", "raw.img"))->UsedBy(), testing::ElementsAre(path));
 }
 
 TEST_F(ImageMachinesTest, ANewMachineHasOnlyImagesThatAreThere) {
