@@ -63,6 +63,8 @@ Machine read_machine(const Domain& domain, const Flags& flags) {
     machine.has_snapshots = flags.has_snapshots;
     machine.definition = definition_digest(definition);
     if (state.active()) machine.libvirt_job = job_kind_of(domain);
+    if (state.active() && flags.persistent)
+        if (auto next = read_disks(definition); next != machine.disks) machine.next_disks = std::move(next);
     return machine;
 }
 

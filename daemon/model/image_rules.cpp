@@ -89,6 +89,10 @@ void refuse_machines(Hypervisor& hypervisor, const Image& image, std::string_vie
     if (!machines.empty())
         throw cannot(Code::in_use, verb, image,
                      fmt::format("machine {} has it as a disk; {}", machines.front()->name, way_out));
+    const auto next = hypervisor.storage().next_machines(image);
+    if (!next.empty())
+        throw cannot(Code::in_use, verb, image,
+                     fmt::format("machine {} has it as a disk when it starts next; {}", next.front()->name, way_out));
 }
 
 void refuse_overlays(Hypervisor& hypervisor, const Image& image, std::string_view verb) {

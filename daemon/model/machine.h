@@ -102,6 +102,7 @@ struct Machine {
     std::uint64_t memory = 0;
     std::uint64_t maximum_memory = 0;
     std::vector<Disk> disks;
+    std::vector<Disk> next_disks;  ///< of its definition, where it runs with others
     std::vector<Interface> interfaces;
     std::vector<Graphics> graphics;
     AgentState agent = AgentState::none;

@@ -106,6 +106,8 @@ public:
     [[nodiscard]] std::vector<ImagePtr> all_overlays(const Image& image) const;
     /// The machines that have it as a disk.
     [[nodiscard]] std::vector<MachinePtr> machines(const Image& image) const;
+    /// Those that run, and have it only when they start next.
+    [[nodiscard]] std::vector<MachinePtr> next_machines(const Image& image) const;
 
 private:
     struct Waiter {

@@ -97,6 +97,31 @@ TEST_F(ImageRulesTest, ADiskOfAMachineThatIsOffKeepsItsFormatAndItsPlace) {
     await_end(remove("other", true));
 }
 
+// As after virsh attach-disk --config.
+TEST_F(ImageRulesTest, ADiskThatARunningMachineHasWhenItStartsNextKeepsItsFormatAndItsPlaceToo) {
+    put_machine("web", 1, base, MachineState::running);
+    fake->edit(web, [&](Machine& machine) {
+        machine.next_disks = machine.disks;
+        machine.next_disks[0].file = other.path;
+    });
+    put("volume");
+    put_machine("db", 2, base, MachineState::running);
+    fake->edit(database, [](Machine& machine) {
+        machine.next_disks.resize(1);
+        machine.next_disks[0].pool = "default";
+        machine.next_disks[0].volume = "volume";
+    });
+    connect();
+    expect_refused(
+        Code::in_use, [&] { convert("other"); }, "machine web has it as a disk when it starts next");
+    expect_refused(
+        Code::in_use, [&] { remove("other"); }, "\"force\"");
+    expect_refused(
+        Code::in_use, [&] { remove("volume"); }, "machine db");
+    await_end(clone("other", "copy"));
+    await_end(remove("other", true));
+}
+
 TEST_F(ImageRulesTest, WhatOthersAreBasedOnIsLeftAlone) {
     connect();
     for (const auto& operation :
