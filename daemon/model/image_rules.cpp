@@ -23,6 +23,20 @@ std::filesystem::path resolved(const Hypervisor& hypervisor, const std::filesyst
     return error ? path.lexically_normal() : found;
 }
 
+/// `machine` runs, and has `used` as a disk, which is the image or something below it.
+[[noreturn]] void refuse_user(const Image& image, std::string_view verb, const Image& used, std::string_view name,
+                              const Machine& machine) {
+    throw cannot(Code::in_use, verb, image,
+                 fmt::format("machine {} is {} and has {} as a disk; shut it down first", name,
+                             to_string(machine.state), used.path == image.path ? "it" : full_name(used)));
+}
+
+void refuse_running_elsewhere(Hypervisor& hypervisor, const Image& image, std::string_view verb, const Image& used) {
+    for (const auto& [other, machine] : hypervisor.storage().other_users(used))
+        if (is_active(machine->state))
+            refuse_user(image, verb, used, fmt::format("{} of hypervisor {}", machine->name, other), *machine);
+}
+
 }  // namespace
 
 PoolPtr require_pool(Hypervisor& hypervisor, const std::string& name) {
@@ -74,14 +88,15 @@ void refuse_existing(Hypervisor& hypervisor, const std::string& pool, const std:
 void refuse_running(Hypervisor& hypervisor, const Image& image, std::string_view verb) {
     auto all = hypervisor.storage().chain(image);
     all.insert(all.begin(), std::make_shared<const Image>(image));
-    for (const auto& each : all)
+    for (const auto& each : all) {
         for (const auto& machine : hypervisor.storage().machines(*each))
-            if (is_active(machine->state))
-                throw cannot(Code::in_use, verb, image,
-                             fmt::format("machine {} is {} and has {} as a disk; shut it down "
-                                         "first",
-                                         machine->name, to_string(machine->state),
-                                         each->path == image.path ? "it" : full_name(*each)));
+            if (is_active(machine->state)) refuse_user(image, verb, *each, machine->name, *machine);
+        refuse_running_elsewhere(hypervisor, image, verb, *each);
+    }
+}
+
+void refuse_running_elsewhere(Hypervisor& hypervisor, const Image& image, std::string_view verb) {
+    refuse_running_elsewhere(hypervisor, image, verb, image);
 }
 
 void refuse_machines(Hypervisor& hypervisor, const Image& image, std::string_view verb, std::string_view way_out) {
@@ -89,6 +104,11 @@ void refuse_machines(Hypervisor& hypervisor, const Image& image, std::string_vie
     if (!machines.empty())
         throw cannot(Code::in_use, verb, image,
                      fmt::format("machine {} has it as a disk; {}", machines.front()->name, way_out));
+    const auto others = hypervisor.storage().other_users(image);
+    if (!others.empty())
+        throw cannot(Code::in_use, verb, image,
+                     fmt::format("machine {} of hypervisor {} has it as a disk; {}", others.front().machine->name,
+                                 others.front().hypervisor, way_out));
     const auto next = hypervisor.storage().next_machines(image);
     if (!next.empty())
         throw cannot(Code::in_use, verb, image,

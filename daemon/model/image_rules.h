@@ -25,6 +25,8 @@ ImagePtr find_file(Hypervisor& hypervisor, const std::string& path);
 void refuse_existing(Hypervisor& hypervisor, const std::string& pool, const std::string& name);
 /// in_use when a machine that runs has it, or something below it, as a disk.
 void refuse_running(Hypervisor& hypervisor, const Image& image, std::string_view verb);
+/// in_use when a machine of another hypervisor runs that has it as a disk.
+void refuse_running_elsewhere(Hypervisor& hypervisor, const Image& image, std::string_view verb);
 /// in_use when any machine has it as a disk, now or when it starts next; `way_out` ends the text.
 void refuse_machines(Hypervisor& hypervisor, const Image& image, std::string_view verb, std::string_view way_out);
 /// in_use when images are based on it.

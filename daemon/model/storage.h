@@ -58,6 +58,12 @@ public:
 
 class Storage {
 public:
+    /// A machine of another hypervisor.
+    struct OtherUser {
+        std::string hypervisor;
+        MachinePtr machine;
+    };
+
     Storage(asio::io_context& loop, StorageSource& source, const Inventory& machines, ImageFormats& formats);
 
     /// From now on `observer` hears what changes, until it is ignored.
@@ -108,6 +114,12 @@ public:
     [[nodiscard]] std::vector<MachinePtr> machines(const Image& image) const;
     /// Those that run, and have it only when they start next.
     [[nodiscard]] std::vector<MachinePtr> next_machines(const Image& image) const;
+    /// Machines of other hypervisors that have its file as a disk.
+    [[nodiscard]] std::vector<OtherUser> other_users(const Image& image) const {
+        return find_others_ ? find_others_(image) : std::vector<OtherUser>();
+    }
+    /// `find` knows the other hypervisors.
+    void on_other_users(std::function<std::vector<OtherUser>(const Image&)> find) { find_others_ = std::move(find); }
 
 private:
     struct Waiter {
@@ -151,6 +163,7 @@ private:
     const Inventory& machines_;
     ImageFormats& formats_;
     std::vector<StorageObserver*> observers_;
+    std::function<std::vector<OtherUser>(const Image&)> find_others_;
     std::map<std::string, Entry> pools_;
     std::unordered_map<std::string, ImagePtr> by_path_;
     std::unordered_map<std::string, std::set<std::string>> overlays_;  // backing file → paths of those based on it
