@@ -39,6 +39,17 @@ std::chrono::milliseconds with_jitter(std::chrono::milliseconds interval) {
     return interval + std::chrono::milliseconds(random() % static_cast<unsigned>(interval.count() / 4 + 1));
 }
 
+/// What was looked up here of files that are on another host: it is of others, which have the same paths.
+void forget_files(ImageMap& images) {
+    for (auto& [name, image] : images) {
+        auto elsewhere = *image;
+        elsewhere.stamp = {};
+        elsewhere.changed = 0;
+        elsewhere.external_data = false;
+        image = std::make_shared<const Image>(std::move(elsewhere));
+    }
+}
+
 /// What libvirt says of a file is as old as its last look at the pool, and the file may be another by now. What is new
 /// and has changed `since` must be read again after the next look, whatever its stamp.
 void distrust(ImageMap& images, const ImageMap& known, std::chrono::nanoseconds since) {
@@ -354,12 +365,16 @@ Task<StorageSource::Reading> Hypervisor::read_pool(std::string name, bool look_a
             failure = std::current_exception();
         }
     }
-    auto work = [name = std::move(name), failure, known = std::move(known), trusted_until](Port& port) {
+    auto work = [name = std::move(name), failure, known = std::move(known), trusted_until,
+                 here = is_local()](Port& port) {
         StorageSource::Reading reading;
         reading.failure = failure;
         reading.pool = port.storage().read_pool(name);
         if (reading.pool) reading.images = port.storage().list_images(name, *known);
-        distrust(reading.images, *known, trusted_until);
+        if (here)
+            distrust(reading.images, *known, trusted_until);
+        else
+            forget_files(reading.images);
         return reading;
     };
     co_return co_await run(Lane::query, std::move(work));

@@ -221,7 +221,7 @@ Task<> Storage::apply_images(Entry& entry, ImageMap read) {
     const bool counted = entry.images.size() != now.size();
     for (const auto& image : gone) {
         // The files of a pool that has stopped are still what they are.
-        if (entry.pool->state == PoolState::running) formats_.forget(image->path);
+        if (entry.pool->state == PoolState::running && source_.is_local()) formats_.forget(image->path);
         replace(entry, image, nullptr);
         if (++shown % slice == 0) co_await others_first(loop_);
     }
@@ -292,7 +292,9 @@ void Storage::users_changed(const std::vector<DiskSource>& sources) {
 }
 
 ImagePtr Storage::corrected(const ImagePtr& image) {
-    auto format = formats_.find(image->path, image->stamp.inode);
+    // What is known of files is known of those of this host.
+    const bool is_local = source_.is_local();
+    auto format = is_local ? formats_.find(image->path, image->stamp.inode) : std::nullopt;
     if (!format)
         for (const auto& machine : machines(*image))
             for (const auto& disk : machine->disks) {
@@ -301,7 +303,7 @@ ImagePtr Storage::corrected(const ImagePtr& image) {
                     source.path == image->path || (source.pool == image->pool && source.volume == image->name);
                 if (!same || disk.format.empty() || format) continue;
                 format = disk.format;
-                formats_.declare_later(image->path, image->stamp.inode, disk.format);
+                if (is_local) formats_.declare_later(image->path, image->stamp.inode, disk.format);
             }
     auto clean = *image;
     clean_text(clean);
