@@ -164,6 +164,11 @@ Claims::Claim claim_disks(Jobs& jobs, Hypervisor& hypervisor, const std::string&
         (disk.readonly ? reads : writes).emplace_back(ImageRef{hypervisor.name(), image->pool, image->name});
         if (!disk.readonly) refuse_overlays(hypervisor, *image, "let a machine write to");
         if (image->format == "qcow2") require_plain(hypervisor, *image, "use");
+        // As anything else its content would be a header that a guest has written. It may have been converted since.
+        if (image->format == "raw" && !disk.format.empty() && disk.format != "raw")
+            throw cannot(Code::unsafe_image, "use", *image,
+                         fmt::format("it is raw, and the machine's definition takes it for {}: DefineXml corrects that",
+                                     disk.format));
     }
     return jobs.claims().take(who, std::move(writes), std::move(reads));
 }

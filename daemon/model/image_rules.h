@@ -38,7 +38,8 @@ void require_plain(Hypervisor& hypervisor, const Image& image, std::string_view 
 void require_space(const Pool& pool, std::uint64_t needed);
 
 /// Claims the images that a machine's disks are, before it starts: in_use when a job works on one of them, or when
-/// others are based on one that the machine would write to; unsafe_image as above.
+/// others are based on one that the machine would write to; unsafe_image as above, or for a raw one that is taken for
+/// anything else.
 Claims::Claim claim_disks(Jobs& jobs, Hypervisor& hypervisor, const std::string& who, const std::vector<Disk>& disks);
 
 }  // namespace virtbus

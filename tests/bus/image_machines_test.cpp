@@ -48,6 +48,21 @@ TEST_F(ImageMachinesTest, AMachineIsNotMadeToRunWhileAJobWorksOnItsImage) {
     EXPECT_EQ(create(machine(volume("default", "overlay"))).name, "") << "to define it is another matter";
 }
 
+TEST_F(ImageMachinesTest, AMachineDoesNotStartOnAnImageThatWasConvertedWhileItWasDefined) {
+    truth().add(make_image("default", "new"));
+    serve();
+    server->tool().block();
+    const std::string job = image(image_path("new"))->Convert("raw", {});
+    await_tool();
+    const std::string path = client.hypervisor(first_path)->CreateMachine(machine(volume("default", "new")));
+    server->tool().release();
+    await_end(job);
+    ASSERT_EQ(image(image_path("new"))->Format(), "raw");
+    ASSERT_EQ(client.machine(path)->Disks().at(0).at("format").get<std::string>(), "qcow2");
+    expect_error(failure_of([&] { client.machine(path)->Start({}); }), "UnsafeImage", "image default/new: it is raw");
+    EXPECT_EQ(first->calls(PortCall::start), 0U);
+}
+
 TEST_F(ImageMachinesTest, AJobDoesNotBeginWhileAMachineStarts) {
     serve();
     first->block(PortCall::start);

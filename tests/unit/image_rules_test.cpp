@@ -370,6 +370,19 @@ TEST_F(ClaimDisksTest, MustBeSafe) {
         Code::unsafe_image, [&] { claim({disk("overlay")}); }, "/etc/shadow");
 }
 
+TEST_F(ClaimDisksTest, MustBeTakenForRawWhereTheyAre) {
+    auto raw = disk("base");
+    change("base", [](Image& image) { image.format = "raw"; });
+    truth().erase("default", "overlay");
+    read();
+    expect_refused(
+        Code::unsafe_image, [&] { claim({raw}); }, "image default/base: it is raw");
+    raw.format = "raw";
+    EXPECT_TRUE(claim({raw}));
+    raw.format = "";
+    EXPECT_TRUE(claim({raw})) << "libvirt does not guess either";
+}
+
 TEST_F(ClaimDisksTest, ThatAreNoImagesAreTheCallersBusiness) {
     Disk elsewhere;
     elsewhere.file = "/dev/sdb";
