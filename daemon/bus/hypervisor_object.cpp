@@ -103,7 +103,8 @@ Task<> HypervisorObject::resolve_disks(MachineSpec& spec) const {
     auto& storage = hypervisor_->storage();
     for (std::size_t i = 0; i < spec.disks.size(); ++i) {
         auto& disk = spec.disks[i];
-        auto image = storage.image_at(disk.file);
+        auto image = find_file(*hypervisor_, disk.file);
+        if (image) disk.file = image->path;  // by which all others know it
         if (!disk.pool.empty()) {
             // It may have come a moment ago, by other ways than ours.
             if (!storage.find_image(disk.pool, disk.volume)) co_await storage.refreshed(disk.pool, false);

@@ -182,6 +182,13 @@ Machine read_domain(std::string_view xml) {
     return machine;
 }
 
+std::vector<Disk> read_disks(std::string_view xml) {
+    pugi::xml_document document;
+    Machine machine;
+    read_devices(parse_xml(document, xml, "domain"), machine);
+    return machine.disks;
+}
+
 std::uint64_t definition_digest(std::string_view xml) {
     std::uint64_t digest = 0xcbf29ce484222325;
     for (const char byte : xml) digest = (digest ^ static_cast<unsigned char>(byte)) * 0x100000001b3;

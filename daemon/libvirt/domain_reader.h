@@ -8,11 +8,15 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace virtbus {
 
 /// All of a machine that its domain XML tells. State, Autostart and the like are not in it, and keep their defaults.
 Machine read_domain(std::string_view xml);
+
+/// Its disks alone.
+std::vector<Disk> read_disks(std::string_view xml);
 
 /// What Machine::definition is made from the definition's XML with: 64-bit FNV-1a. Not against malice, which could as
 /// well change the definition right after it was compared.

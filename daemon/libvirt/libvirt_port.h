@@ -26,7 +26,7 @@ public:
     ~LibvirtPort() override;
 
     HypervisorInfo describe() override;
-    std::vector<Machine> list() override;
+    MachineListing list() override;
     std::optional<Machine> read(const Uuid& uuid) override;
     std::optional<Machine> read_state(const Machine& known) override;
     std::string capabilities_xml() override;

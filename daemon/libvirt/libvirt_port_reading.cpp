@@ -63,6 +63,8 @@ Machine read_machine(const Domain& domain, const Flags& flags) {
     machine.has_snapshots = flags.has_snapshots;
     machine.definition = definition_digest(definition);
     if (state.active()) machine.libvirt_job = job_kind_of(domain);
+    if (state.active() && flags.persistent)
+        if (auto next = read_disks(definition); next != machine.disks) machine.next_disks = std::move(next);
     return machine;
 }
 
@@ -197,7 +199,7 @@ HypervisorInfo LibvirtPort::describe() {
     return info;
 }
 
-std::vector<Machine> LibvirtPort::list() {
+MachineListing LibvirtPort::list() {
     const auto lease = connections_->take();
     const auto connection = lease.get();
     const auto domains = list_domains(connection, 0);
@@ -205,21 +207,22 @@ std::vector<Machine> LibvirtPort::list() {
     const BulkFlag autostart(connection, VIR_CONNECT_LIST_DOMAINS_AUTOSTART, false);
     const BulkFlag saved(connection, VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE, false);
     const BulkFlag snapshots(connection, VIR_CONNECT_LIST_DOMAINS_HAS_SNAPSHOT, false);
-    std::vector<Machine> machines;
-    machines.reserve(domains.size());
+    MachineListing listing;
+    listing.machines.reserve(domains.size());
     for (auto& handle : domains) {
         const Domain domain{DomainHandle(std::exchange(handle, nullptr))};
         const Uuid uuid = domain.uuid();
         try {
-            machines.push_back(
+            listing.machines.push_back(
                 read_machine(domain, {persistent.of(uuid), autostart.of(uuid), saved.of(uuid), snapshots.of(uuid)}));
         } catch (const Error& error) {
             if (error.code() == Code::disconnected) throw;
             if (error.code() == Code::no_such_machine) continue;  // it went meanwhile
-            log::warning(fmt::format("Left out machine {} ({}): {}", domain.name(), uuid.text(), error.what()));
+            log::warning(fmt::format("machine {} ({}) cannot be read: {}", domain.name(), uuid.text(), error.what()));
+            listing.unread.push_back(uuid);
         }
     }
-    return machines;
+    return listing;
 }
 
 std::optional<Machine> LibvirtPort::read(const Uuid& uuid) try {

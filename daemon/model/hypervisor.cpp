@@ -39,6 +39,17 @@ std::chrono::milliseconds with_jitter(std::chrono::milliseconds interval) {
     return interval + std::chrono::milliseconds(random() % static_cast<unsigned>(interval.count() / 4 + 1));
 }
 
+/// What was looked up here of files that are on another host: it is of others, which have the same paths.
+void forget_files(ImageMap& images) {
+    for (auto& [name, image] : images) {
+        auto elsewhere = *image;
+        elsewhere.stamp = {};
+        elsewhere.changed = 0;
+        elsewhere.external_data = false;
+        image = std::make_shared<const Image>(std::move(elsewhere));
+    }
+}
+
 /// What libvirt says of a file is as old as its last look at the pool, and the file may be another by now. What is new
 /// and has changed `since` must be read again after the next look, whatever its stamp.
 void distrust(ImageMap& images, const ImageMap& known, std::chrono::nanoseconds since) {
@@ -299,7 +310,7 @@ bool Hypervisor::is_idle() const {
     return std::all_of(lanes_.begin(), lanes_.end(), [](const auto& lane) { return lane->is_idle(); });
 }
 
-Task<std::vector<Machine>> Hypervisor::list() {
+Task<MachineListing> Hypervisor::list() {
     co_return co_await run(Lane::query, [](Port& port) { return port.list(); });
 }
 
@@ -334,9 +345,9 @@ Task<std::vector<Network>> Hypervisor::list_networks() {
 Task<StorageSource::Reading> Hypervisor::read_pool(std::string name, bool look_again,
                                                    std::shared_ptr<const ImageMap> known) {
     std::chrono::nanoseconds trusted_until{0};
+    std::exception_ptr failure;
     if (look_again) {
-        // The clock of the file system, which need not be this host's.
-        trusted_until = std::chrono::system_clock::now().time_since_epoch() - file_clock_error;
+        const auto now = std::chrono::system_clock::now().time_since_epoch();
         // Not among the reads: it may wait for a file system that does not answer. Nor among the transfers, which may
         // have all their threads for hours.
         auto refresh = [name](Port& port) {
@@ -346,13 +357,24 @@ Task<StorageSource::Reading> Hypervisor::read_pool(std::string name, bool look_a
                 if (error.code() != Code::no_such_pool) throw;  // which the reading finds as well
             }
         };
-        co_await run(Lane::work, std::move(refresh));
+        try {
+            co_await run(Lane::work, std::move(refresh));
+            trusted_until = now - file_clock_error;  // the clock of the file system need not be this host's
+        } catch (const Error& error) {
+            if (error.code() == Code::disconnected) throw;
+            failure = std::current_exception();
+        }
     }
-    auto work = [name = std::move(name), known = std::move(known), trusted_until](Port& port) {
+    auto work = [name = std::move(name), failure, known = std::move(known), trusted_until,
+                 here = is_local()](Port& port) {
         StorageSource::Reading reading;
+        reading.failure = failure;
         reading.pool = port.storage().read_pool(name);
         if (reading.pool) reading.images = port.storage().list_images(name, *known);
-        distrust(reading.images, *known, trusted_until);
+        if (here)
+            distrust(reading.images, *known, trusted_until);
+        else
+            forget_files(reading.images);
         return reading;
     };
     co_return co_await run(Lane::query, std::move(work));

@@ -106,7 +106,7 @@ public:
     /// Whether no call runs or waits, and no connection is being closed.
     [[nodiscard]] bool is_idle() const;
 
-    Task<std::vector<Machine>> list() override;
+    Task<MachineListing> list() override;
     Task<std::vector<InventorySource::Reading>> read(std::vector<InventorySource::Wanted> wanted) override;
     Task<std::vector<std::string>> list_pools() override;
     Task<StorageSource::Reading> read_pool(std::string name, bool look_again,

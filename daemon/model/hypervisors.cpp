@@ -104,8 +104,27 @@ Task<> Hypervisors::write_kept() {
 }
 
 std::shared_ptr<Hypervisor> Hypervisors::make(const std::string& name, const std::string& uri, Origin origin) {
-    return std::make_shared<Hypervisor>(loop_, name, public_uri(uri), connector_(name, uri, origin != Origin::caller),
-                                        formats_, Hypervisor::Settings{origin, configured_.poll_interval});
+    auto hypervisor =
+        std::make_shared<Hypervisor>(loop_, name, public_uri(uri), connector_(name, uri, origin != Origin::caller),
+                                     formats_, Hypervisor::Settings{origin, configured_.poll_interval});
+    hypervisor->storage().on_other_users(
+        [this, self = hypervisor.get()](const Image& image) { return other_users(*self, image); });
+    return hypervisor;
+}
+
+std::vector<Storage::OtherUser> Hypervisors::other_users(Hypervisor& hypervisor, const Image& image) const {
+    std::vector<Storage::OtherUser> users;
+    if (!hypervisor.is_local() || image.path.empty()) return users;
+    for (const auto& other : all_) {
+        if (other.get() == &hypervisor || !other->is_local()) continue;
+        const auto same = other->storage().image_at(image.path);
+        const auto machines =
+            same ? other->storage().machines(*same) : other->inventory().with_disk({image.path, {}, {}});
+        for (const auto& machine : machines)
+            if (!hypervisor.inventory().find(machine->uuid))  // else it is the same one, served twice
+                users.push_back({other->name(), machine});
+    }
+    return users;
 }
 
 /// What goes wrong where it is shown must not keep it from others.
@@ -209,6 +228,7 @@ Task<std::shared_ptr<Hypervisor>> Hypervisors::add(std::string name, std::string
         kept_.erase(name);
         throw;
     }
+    if (auto served = find(name)) co_return served;  // a reload came in between, which serves all that are kept
     auto hypervisor = make(name, uri, Origin::caller);
     begin(hypervisor);
     co_return hypervisor;

@@ -85,6 +85,8 @@ private:
     void decide(const std::shared_ptr<Candidate>& candidate);
     void dismiss(std::shared_ptr<Candidate> candidate);
     std::shared_ptr<Hypervisor> make(const std::string& name, const std::string& uri, Origin origin);
+    /// Pools are those of the host: what one driver's machine has as a disk is an image of another's pool too.
+    [[nodiscard]] std::vector<Storage::OtherUser> other_users(Hypervisor& hypervisor, const Image& image) const;
     /// Tells of it, and in begin() starts it; drop() ends that.
     void serve(const std::shared_ptr<Hypervisor>& hypervisor);
     void begin(const std::shared_ptr<Hypervisor>& hypervisor);

@@ -291,6 +291,7 @@ std::uint64_t ImageJobs::resize(const JobOrigin& origin, const Image& image, std
                                 "\"shrink\" allows that",
                                 image.pool, image.name, image.virtual_size, size));
     refuse_overlays(hypervisor, image, "resize");
+    refuse_running_elsewhere(hypervisor, image, "resize");
     std::vector<MachinePtr> running;
     for (const auto& machine : hypervisor.storage().machines(image))
         if (is_active(machine->state)) running.push_back(machine);

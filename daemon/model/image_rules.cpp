@@ -3,6 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
+#include <system_error>
+
 namespace virtbus {
 
 namespace {
@@ -11,6 +14,27 @@ std::string full_name(const Image& image) { return fmt::format("{}/{}", image.po
 
 Error cannot(Code code, std::string_view verb, const Image& image, std::string_view why) {
     return {code, fmt::format("cannot {} image {}: {}", verb, full_name(image), why)};
+}
+
+/// As the kernel takes it, where the kernel is this one; of what is not there as far as that can be told.
+std::filesystem::path resolved(const Hypervisor& hypervisor, const std::filesystem::path& path) {
+    std::error_code error;
+    auto found = hypervisor.is_local() ? std::filesystem::weakly_canonical(path, error) : path.lexically_normal();
+    return error ? path.lexically_normal() : found;
+}
+
+/// `machine` runs, and has `used` as a disk, which is the image or something below it.
+[[noreturn]] void refuse_user(const Image& image, std::string_view verb, const Image& used, std::string_view name,
+                              const Machine& machine) {
+    throw cannot(Code::in_use, verb, image,
+                 fmt::format("machine {} is {} and has {} as a disk; shut it down first", name,
+                             to_string(machine.state), used.path == image.path ? "it" : full_name(used)));
+}
+
+void refuse_running_elsewhere(Hypervisor& hypervisor, const Image& image, std::string_view verb, const Image& used) {
+    for (const auto& [other, machine] : hypervisor.storage().other_users(used))
+        if (is_active(machine->state))
+            refuse_user(image, verb, used, fmt::format("{} of hypervisor {}", machine->name, other), *machine);
 }
 
 }  // namespace
@@ -42,6 +66,20 @@ ImagePtr require_image(Hypervisor& hypervisor, const std::string& pool, const st
     return image;
 }
 
+ImagePtr find_file(Hypervisor& hypervisor, const std::string& path) {
+    const auto& storage = hypervisor.storage();
+    auto image = storage.image_at(path);
+    if (image || path.empty()) return image;
+    const std::filesystem::path written(path);
+    // The file itself, and the link to it that a pool may show as an image.
+    for (const auto& file :
+         {resolved(hypervisor, written), resolved(hypervisor, written.parent_path()) / written.filename()})
+        for (const auto& pool : storage.pools())
+            if (!pool->path.empty() && resolved(hypervisor, pool->path) == file.parent_path())
+                if ((image = storage.image_at(pool->path + "/" + file.filename().string()))) return image;
+    return nullptr;
+}
+
 void refuse_existing(Hypervisor& hypervisor, const std::string& pool, const std::string& name) {
     if (hypervisor.storage().find_image(pool, name))
         throw Error(Code::already_exists, fmt::format("there is already an image {} in pool {}", name, pool));
@@ -50,14 +88,15 @@ void refuse_existing(Hypervisor& hypervisor, const std::string& pool, const std:
 void refuse_running(Hypervisor& hypervisor, const Image& image, std::string_view verb) {
     auto all = hypervisor.storage().chain(image);
     all.insert(all.begin(), std::make_shared<const Image>(image));
-    for (const auto& each : all)
+    for (const auto& each : all) {
         for (const auto& machine : hypervisor.storage().machines(*each))
-            if (is_active(machine->state))
-                throw cannot(Code::in_use, verb, image,
-                             fmt::format("machine {} is {} and has {} as a disk; shut it down "
-                                         "first",
-                                         machine->name, to_string(machine->state),
-                                         each->path == image.path ? "it" : full_name(*each)));
+            if (is_active(machine->state)) refuse_user(image, verb, *each, machine->name, *machine);
+        refuse_running_elsewhere(hypervisor, image, verb, *each);
+    }
+}
+
+void refuse_running_elsewhere(Hypervisor& hypervisor, const Image& image, std::string_view verb) {
+    refuse_running_elsewhere(hypervisor, image, verb, image);
 }
 
 void refuse_machines(Hypervisor& hypervisor, const Image& image, std::string_view verb, std::string_view way_out) {
@@ -65,6 +104,15 @@ void refuse_machines(Hypervisor& hypervisor, const Image& image, std::string_vie
     if (!machines.empty())
         throw cannot(Code::in_use, verb, image,
                      fmt::format("machine {} has it as a disk; {}", machines.front()->name, way_out));
+    const auto others = hypervisor.storage().other_users(image);
+    if (!others.empty())
+        throw cannot(Code::in_use, verb, image,
+                     fmt::format("machine {} of hypervisor {} has it as a disk; {}", others.front().machine->name,
+                                 others.front().hypervisor, way_out));
+    const auto next = hypervisor.storage().next_machines(image);
+    if (!next.empty())
+        throw cannot(Code::in_use, verb, image,
+                     fmt::format("machine {} has it as a disk when it starts next; {}", next.front()->name, way_out));
 }
 
 void refuse_overlays(Hypervisor& hypervisor, const Image& image, std::string_view verb) {
@@ -116,6 +164,11 @@ Claims::Claim claim_disks(Jobs& jobs, Hypervisor& hypervisor, const std::string&
         (disk.readonly ? reads : writes).emplace_back(ImageRef{hypervisor.name(), image->pool, image->name});
         if (!disk.readonly) refuse_overlays(hypervisor, *image, "let a machine write to");
         if (image->format == "qcow2") require_plain(hypervisor, *image, "use");
+        // As anything else its content would be a header that a guest has written. It may have been converted since.
+        if (image->format == "raw" && !disk.format.empty() && disk.format != "raw")
+            throw cannot(Code::unsafe_image, "use", *image,
+                         fmt::format("it is raw, and the machine's definition takes it for {}: DefineXml corrects that",
+                                     disk.format));
     }
     return jobs.claims().take(who, std::move(writes), std::move(reads));
 }

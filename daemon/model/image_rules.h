@@ -18,11 +18,16 @@ PoolPtr require_writable_pool(Hypervisor& hypervisor, const std::string& name);
 /// The image; no_such_image.
 ImagePtr require_image(Hypervisor& hypervisor, const std::string& pool, const std::string& name);
 
+/// The image whose file that is, however its path is written: through links, or with "//". Nothing for what is none.
+ImagePtr find_file(Hypervisor& hypervisor, const std::string& path);
+
 /// already_exists when the pool has an image of that name.
 void refuse_existing(Hypervisor& hypervisor, const std::string& pool, const std::string& name);
 /// in_use when a machine that runs has it, or something below it, as a disk.
 void refuse_running(Hypervisor& hypervisor, const Image& image, std::string_view verb);
-/// in_use when any machine has it as a disk; `way_out` ends the text.
+/// in_use when a machine of another hypervisor runs that has it as a disk.
+void refuse_running_elsewhere(Hypervisor& hypervisor, const Image& image, std::string_view verb);
+/// in_use when any machine has it as a disk, now or when it starts next; `way_out` ends the text.
 void refuse_machines(Hypervisor& hypervisor, const Image& image, std::string_view verb, std::string_view way_out);
 /// in_use when images are based on it.
 void refuse_overlays(Hypervisor& hypervisor, const Image& image, std::string_view verb);
@@ -33,7 +38,8 @@ void require_plain(Hypervisor& hypervisor, const Image& image, std::string_view 
 void require_space(const Pool& pool, std::uint64_t needed);
 
 /// Claims the images that a machine's disks are, before it starts: in_use when a job works on one of them, or when
-/// others are based on one that the machine would write to; unsafe_image as above.
+/// others are based on one that the machine would write to; unsafe_image as above, or for a raw one that is taken for
+/// anything else.
 Claims::Claim claim_disks(Jobs& jobs, Hypervisor& hypervisor, const std::string& who, const std::vector<Disk>& disks);
 
 }  // namespace virtbus

@@ -202,14 +202,21 @@ Inventory::Batch Inventory::take(std::size_t most) {
 Task<> Inventory::read_all() {
     relist_due_ = false;
     const auto batch = take(order_.size());
-    std::vector<Machine> listed;
+    MachineListing listing;
     std::exception_ptr failure;
     try {
-        listed = co_await source_.list();
+        listing = co_await source_.list();
     } catch (...) {
         failure = std::current_exception();
     }
-    for (const auto& waiters : batch.waiters) waiters.release(failure);
+    const std::unordered_set<Uuid> unread(listing.unread.begin(), listing.unread.end());
+    for (std::size_t i = 0; i < batch.wanted.size(); ++i) {
+        const auto& uuid = batch.wanted[i].uuid;
+        if (stopping_ || !unread.contains(uuid))
+            batch.waiters[i].release(failure);
+        else
+            due(uuid).waiters.add(batch.waiters[i]);
+    }
     if (failure) {
         list_later(failure);
         co_return;  // the events wait for the next listing
@@ -217,13 +224,14 @@ Task<> Inventory::read_all() {
     unread_.clear();
     unlisted_ = false;
     retry_interval_ = first_retry;
-    apply_list(std::move(listed), batch.events);
+    apply_list(std::move(listing), batch.events);
     if (std::exchange(announce_due_, false)) tell([](InventoryObserver& observer) { observer.resynced(); });
 }
 
-void Inventory::apply_list(std::vector<Machine> listed, std::size_t events) {
-    std::unordered_set<Uuid> present;
-    for (auto& machine : listed) {
+void Inventory::apply_list(MachineListing listing, std::size_t events) {
+    std::unordered_set<Uuid> present(listing.unread.begin(), listing.unread.end());
+    for (const auto& uuid : listing.unread) due(uuid);
+    for (auto& machine : listing.machines) {
         const Uuid uuid = machine.uuid;
         present.insert(uuid);
         apply(uuid, std::move(machine), !listed_.is_set());
@@ -325,30 +333,6 @@ void Inventory::tell_observed(const Uuid& uuid, const Machine* before, const Mac
     if (!untold_) return;
     for (const auto& event : observed_events(before, after))
         tell([&](InventoryObserver& observer) { observer.happened(uuid, event); });
-}
-
-std::vector<MachinePtr> Inventory::with_disk(const DiskSource& source) const {
-    std::vector<MachinePtr> machines;
-    const auto found = disks_.find(source);
-    if (found == disks_.end()) return machines;
-    for (const auto& uuid : found->second)
-        if (auto machine = find(uuid)) machines.push_back(std::move(machine));
-    return machines;
-}
-
-void Inventory::index_disks(const Machine* before, const Machine* after) {
-    if (before != nullptr && after != nullptr && before->disks == after->disks) return;
-    std::vector<DiskSource> sources;  // an empty drive's is empty, and no image's
-    if (before != nullptr)
-        for (const auto& disk : before->disks) {
-            const auto found = disks_.find(sources.emplace_back(source_of(disk)));
-            if (found == disks_.end()) continue;  // two of its disks stand on the same
-            found->second.erase(before->uuid);
-            if (found->second.empty()) disks_.erase(found);
-        }
-    if (after != nullptr)
-        for (const auto& disk : after->disks) disks_[sources.emplace_back(source_of(disk))].insert(after->uuid);
-    if (disks_changed_ && !sources.empty()) disks_changed_(sources);
 }
 
 /// What goes wrong where it is shown must not keep the rest from being read.

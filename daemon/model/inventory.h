@@ -52,7 +52,7 @@ public:
     };
 
     virtual ~InventorySource() = default;
-    virtual Task<std::vector<Machine>> list() = 0;
+    virtual Task<MachineListing> list() = 0;
     /// One reading for each that is wanted, in their order.
     virtual Task<std::vector<Reading>> read(std::vector<Wanted> wanted) = 0;
 };
@@ -162,7 +162,7 @@ private:
     Batch take(std::size_t most);
     Task<> read_all();
     Task<> read_due();
-    void apply_list(std::vector<Machine> listed, std::size_t events);
+    void apply_list(MachineListing listing, std::size_t events);
     void apply(const Uuid& uuid, std::optional<Machine> now, bool first_listing = false);
     void replace(const MachinePtr& before, Machine after);
     void show_addresses(const Uuid& uuid, std::vector<Address> addresses, std::uint64_t found);

@@ -173,20 +173,16 @@ void Jobs::end(Job& job, JobState state, std::optional<Error> error) {
     job.forget.expires_after(ended_stay);
     job.forget.async_wait([this, number = job.status.number](const asio::error_code& error_code) {
         if (error_code) return;
-        const auto node = jobs_.extract(number);
-        if (!node.empty() && observer_ != nullptr) observer_->job_removed(node.mapped()->status);
+        forget(number);
     });
-    forget_old();
+    ended_.push_back(job.status.number);
+    if (ended_.size() > ended_most) forget(ended_.front());
 }
 
-void Jobs::forget_old() {
-    std::vector<std::uint64_t> ended;
-    for (const auto& [number, job] : jobs_)
-        if (job->status.state != JobState::running) ended.push_back(number);
-    for (std::size_t i = 0; i + ended_most < ended.size(); ++i) {
-        const auto node = jobs_.extract(ended[i]);
-        if (observer_ != nullptr) observer_->job_removed(node.mapped()->status);
-    }
+void Jobs::forget(std::uint64_t number) {
+    std::erase(ended_, number);
+    const auto node = jobs_.extract(number);
+    if (!node.empty() && observer_ != nullptr) observer_->job_removed(node.mapped()->status);
 }
 
 void Jobs::cancel(std::uint64_t number) {

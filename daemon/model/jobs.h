@@ -10,6 +10,7 @@
 #include "model/user_limits.h"
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -161,13 +162,14 @@ private:
     Task<> run(std::shared_ptr<Job> job, Work work, Claims::Claim claim);
     void end(Job& job, JobState state, std::optional<Error> error);
     void changed(const JobStatus& before, const JobStatus& after);
-    void forget_old();
+    void forget(std::uint64_t number);
 
     asio::io_context& loop_;
     std::size_t most_for_one_;
     JobsObserver* observer_ = nullptr;
     Claims claims_;
     std::map<std::uint64_t, std::shared_ptr<Job>> jobs_;
+    std::deque<std::uint64_t> ended_;  // those of jobs_ that have, in the order of their ends
     std::uint64_t last_number_ = 0;
 };
 

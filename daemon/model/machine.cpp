@@ -80,9 +80,10 @@ void clean_text(Machine& machine) {
     for (auto& fact : machine.evidence) clean(fact);
     for (auto& word : machine.init) clean(word);
     for (auto& tag : machine.tags) clean(tag);
-    for (auto& disk : machine.disks)
-        clean(disk.target, disk.bus, disk.device, disk.format, disk.file, disk.block, disk.dir, disk.pool, disk.volume,
-              disk.protocol, disk.name);
+    for (auto* disks : {&machine.disks, &machine.next_disks})
+        for (auto& disk : *disks)
+            clean(disk.target, disk.bus, disk.device, disk.format, disk.file, disk.block, disk.dir, disk.pool,
+                  disk.volume, disk.protocol, disk.name);
     for (auto& interface : machine.interfaces)
         clean(interface.mac, interface.type, interface.model, interface.network, interface.bridge, interface.target);
     for (auto& graphics : machine.graphics) clean(graphics.type, graphics.listen, graphics.address);

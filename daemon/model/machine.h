@@ -102,6 +102,7 @@ struct Machine {
     std::uint64_t memory = 0;
     std::uint64_t maximum_memory = 0;
     std::vector<Disk> disks;
+    std::vector<Disk> next_disks;  ///< of its definition, where it runs with others
     std::vector<Interface> interfaces;
     std::vector<Graphics> graphics;
     AgentState agent = AgentState::none;
@@ -136,6 +137,12 @@ struct Machine {
 
 /// Replaces whatever in its text is not UTF-8: one such string, and nobody on the bus gets any machine.
 void clean_text(Machine& machine);
+
+/// All machines of a hypervisor.
+struct MachineListing {
+    std::vector<Machine> machines;
+    std::vector<Uuid> unread;  ///< what could not be read, and is there all the same
+};
 
 /// libvirt's lifecycle events and reboots, in the words of Manager.Lifecycle.
 struct LifecycleEvent {

@@ -18,6 +18,9 @@ using namespace std::chrono_literals;
 
 constexpr auto job_interval = 500ms;
 
+/// An emulator that hangs lets libvirt's calls hang as well: whoever does not answer by then is not asked again.
+constexpr auto progress_patience = 5s;
+
 /// A saved machine may have terabytes: the job shows that it goes on, and can be cancelled.
 constexpr auto memory_patience = 24h;
 
@@ -49,23 +52,30 @@ Task<> with_progress(std::shared_ptr<Hypervisor> hypervisor, Uuid uuid, JobContr
         if (!*wanted) throw Error(Code::cancelled, "cancelled");
         work(port);
     };
-    job.on_cancel([&loop, hypervisor, uuid, wanted] {
+    // One at a time: an emergency stop needs the lane as well.
+    const auto abort = [&loop, hypervisor, uuid, last = std::make_shared<std::shared_ptr<Aside>>()] {
+        if (*last && !(*last)->done.is_set()) return;
+        *last = run_aside(loop, hypervisor->run(
+                                    Lane::control, [uuid](Port& port) { port.abort_job(uuid); }, memory_patience));
+    };
+    job.on_cancel([wanted, abort] {
         *wanted = false;
-        spawn(loop, hypervisor->run(Lane::control, [uuid](Port& port) { port.abort_job(uuid); }), "cancelling a job");
+        abort();
     });
     const auto aside = run_aside(loop, hypervisor->run(Lane::work, std::move(unless_cancelled), memory_patience));
+    bool answers = true;
     for (;;) {
         const bool done = co_await aside->done.wait(job_interval);
         if (done) break;
+        if (job.is_cancelled()) abort();  // it may have begun just after the first attempt
+        if (!answers) continue;
         try {
-            // It may have begun just after the first attempt to abort it.
-            if (job.is_cancelled())
-                co_await hypervisor->run(Lane::control, [uuid](Port& port) { port.abort_job(uuid); });
-            const auto progress =
-                co_await hypervisor->run(Lane::control, [uuid](Port& port) { return port.job_progress(uuid); });
+            const auto progress = co_await hypervisor->run(
+                Lane::query, [uuid](Port& port) { return port.job_progress(uuid); }, progress_patience);
             if (progress) job.set_progress(progress->processed, progress->total, progress->remaining_usec);
-        } catch (const Error&) {
+        } catch (const Error& error) {
             // The machine or the connection may be going; the call itself will say.
+            answers = error.code() != Code::timeout;
         }
     }
     if (aside->failure) {
@@ -110,7 +120,7 @@ Task<> follow(std::shared_ptr<Hypervisor> hypervisor, Uuid uuid, JobControl& job
     });
     for (;;) {
         const auto progress =
-            co_await hypervisor->run(Lane::control, [uuid](Port& port) { return port.job_progress(uuid); });
+            co_await hypervisor->run(Lane::query, [uuid](Port& port) { return port.job_progress(uuid); });
         if (!progress) break;
         job.set_progress(progress->processed, progress->total, progress->remaining_usec);
         asio::steady_timer timer(hypervisor->loop(), job_interval);

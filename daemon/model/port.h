@@ -79,8 +79,8 @@ public:
 
     // Reading.
     virtual HypervisorInfo describe() = 0;
-    /// All machines. One that cannot be read is left out and logged, and never spoils the others.
-    virtual std::vector<Machine> list() = 0;
+    /// All machines. One that cannot be read is logged, and never spoils the others.
+    virtual MachineListing list() = 0;
     /// One machine, or nothing if there is none.
     virtual std::optional<Machine> read(const Uuid& uuid) = 0;
     /// `known` with what a pause or a resumption changes read anew: its state, its job, and whether it has snapshots.

@@ -157,13 +157,18 @@ Task<> Storage::read_next() {
     order_.pop_front();
     const auto owed = std::move(due_.extract(name).mapped());
     const auto known = std::make_shared<const ImageMap>(images(name));
+    const bool look_again = owed.look_again || unseen_.contains(name);
     std::exception_ptr failure;
     try {
-        auto reading = co_await source_.read_pool(name, owed.look_again, known);
+        auto reading = co_await source_.read_pool(name, look_again, known);
+        const auto unseen = reading.failure;
         if (!stopping_) co_await apply(name, std::move(reading));
+        if (unseen) std::rethrow_exception(unseen);
+        unseen_.erase(name);
         retry_interval_ = pool_first_retry;
     } catch (const std::exception& error) {
         failure = std::current_exception();
+        if (look_again) unseen_.insert(name);  // whatever tells of a change there tells it once
         read_later(name, error);
     } catch (...) {
         failure = std::current_exception();
@@ -212,7 +217,7 @@ Task<> Storage::apply_images(Entry& entry, ImageMap read) {
     const bool counted = entry.images.size() != now.size();
     for (const auto& image : gone) {
         // The files of a pool that has stopped are still what they are.
-        if (entry.pool->state == PoolState::running) formats_.forget(image->path);
+        if (entry.pool->state == PoolState::running && source_.is_local()) formats_.forget(image->path);
         replace(entry, image, nullptr);
         if (++shown % slice == 0) co_await others_first(loop_);
     }
@@ -220,7 +225,9 @@ Task<> Storage::apply_images(Entry& entry, ImageMap read) {
         const auto found = entry.images.find(name);
         const auto before = found == entry.images.end() ? nullptr : found->second;
         if (before && *before == *image) continue;
-        replace(entry, before, image);
+        auto after = corrected(image);  // once more: a machine may have come meanwhile that says what it is
+        if (before && *before == *after) continue;
+        replace(entry, before, std::move(after));
         if (++shown % slice == 0) co_await others_first(loop_);
     }
     if (counted) tell([&](StorageObserver& observer) { observer.pool_changed(entry.pool); });
@@ -282,7 +289,9 @@ void Storage::users_changed(const std::vector<DiskSource>& sources) {
 }
 
 ImagePtr Storage::corrected(const ImagePtr& image) {
-    auto format = formats_.find(image->path, image->stamp.inode);
+    // What is known of files is known of those of this host.
+    const bool is_local = source_.is_local();
+    auto format = is_local ? formats_.find(image->path, image->stamp.inode) : std::nullopt;
     if (!format)
         for (const auto& machine : machines(*image))
             for (const auto& disk : machine->disks) {
@@ -291,7 +300,7 @@ ImagePtr Storage::corrected(const ImagePtr& image) {
                     source.path == image->path || (source.pool == image->pool && source.volume == image->name);
                 if (!same || disk.format.empty() || format) continue;
                 format = disk.format;
-                formats_.declare_later(image->path, image->stamp.inode, disk.format);
+                if (is_local) formats_.declare_later(image->path, image->stamp.inode, disk.format);
             }
     auto clean = *image;
     clean_text(clean);

@@ -33,6 +33,7 @@ public:
     struct Reading {
         std::optional<Pool> pool;  ///< nothing: there is no such pool
         ImageMap images;
+        std::exception_ptr failure;  ///< libvirt could not look again: this is what it knew
     };
 
     virtual ~StorageSource() = default;
@@ -58,6 +59,12 @@ public:
 
 class Storage {
 public:
+    /// A machine of another hypervisor.
+    struct OtherUser {
+        std::string hypervisor;
+        MachinePtr machine;
+    };
+
     Storage(asio::io_context& loop, StorageSource& source, const Inventory& machines, ImageFormats& formats);
 
     /// From now on `observer` hears what changes, until it is ignored.
@@ -109,6 +116,14 @@ public:
     [[nodiscard]] std::vector<ImagePtr> all_overlays(const Image& image) const;
     /// The machines that have it as a disk.
     [[nodiscard]] std::vector<MachinePtr> machines(const Image& image) const;
+    /// Those that run, and have it only when they start next.
+    [[nodiscard]] std::vector<MachinePtr> next_machines(const Image& image) const;
+    /// Machines of other hypervisors that have its file as a disk.
+    [[nodiscard]] std::vector<OtherUser> other_users(const Image& image) const {
+        return find_others_ ? find_others_(image) : std::vector<OtherUser>();
+    }
+    /// `find` knows the other hypervisors.
+    void on_other_users(std::function<std::vector<OtherUser>(const Image&)> find) { find_others_ = std::move(find); }
 
 private:
     struct Due {
@@ -147,12 +162,14 @@ private:
     const Inventory& machines_;
     ImageFormats& formats_;
     std::vector<StorageObserver*> observers_;
+    std::function<std::vector<OtherUser>(const Image&)> find_others_;
     std::map<std::string, Entry> pools_;
     std::unordered_map<std::string, ImagePtr> by_path_;
     std::unordered_map<std::string, std::set<std::string>> overlays_;  // backing file → paths of those based on it
     std::map<std::string, Due> due_;
     std::deque<std::string> order_;        // the keys of due_, oldest first
     std::set<std::string> looking_soon_;   // pools whose directories have changed a moment ago
+    std::set<std::string> unseen_;         // pools where libvirt has to look again, and could not
     std::set<std::string> reading_later_;  // pools that could not be read; "" for their list
     std::chrono::seconds retry_interval_;
     Latch listed_;

@@ -83,4 +83,17 @@ std::vector<MachinePtr> Storage::machines(const Image& image) const {
     return machines;
 }
 
+std::vector<MachinePtr> Storage::next_machines(const Image& image) const {
+    const auto is_it = [&](const Disk& disk) {
+        const auto source = source_of(disk);
+        return source == DiskSource{image.path, {}, {}} || source == DiskSource{{}, image.pool, image.name};
+    };
+    std::vector<MachinePtr> machines;
+    for (const auto& [uuid, machine] : machines_.machines())
+        if (std::any_of(machine->next_disks.begin(), machine->next_disks.end(), is_it) &&
+            std::none_of(machine->disks.begin(), machine->disks.end(), is_it))
+            machines.push_back(machine);
+    return machines;
+}
+
 }  // namespace virtbus

@@ -21,6 +21,10 @@ Task<> Waiters::join(asio::io_context& loop, std::chrono::steady_clock::duration
     if (waiter->failure) std::rethrow_exception(waiter->failure);
 }
 
+void Waiters::add(const Waiters& others) {
+    waiters_.insert(waiters_.end(), others.waiters_.begin(), others.waiters_.end());
+}
+
 void Waiters::release(const std::exception_ptr& failure) const {
     for (const auto& waiter : waiters_) {
         waiter->failure = failure;

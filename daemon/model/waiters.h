@@ -26,6 +26,8 @@ public:
     /// the meantime.
     Task<> join(asio::io_context& loop, std::chrono::steady_clock::duration patience, Until until = Until::read);
 
+    /// These wait for the same.
+    void add(const Waiters& others);
     /// The reading has ended, with this failure or none. They go on in a later turn of the loop, when all that was read
     /// has been told.
     void release(const std::exception_ptr& failure) const;

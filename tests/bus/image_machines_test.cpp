@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Machines and the images that are their disks: neither gets in the other's way.
 #include "storage_fixture.h"
+#include "support/temporary_directory.h"
 
 namespace virtbus::test {
 namespace {
@@ -45,6 +46,21 @@ TEST_F(ImageMachinesTest, AMachineIsNotMadeToRunWhileAJobWorksOnItsImage) {
     expect_error(create(machine(volume("default", "overlay"), true)), "InUse", "(flatten)");
     EXPECT_EQ(first->calls(PortCall::create), 0U);
     EXPECT_EQ(create(machine(volume("default", "overlay"))).name, "") << "to define it is another matter";
+}
+
+TEST_F(ImageMachinesTest, AMachineDoesNotStartOnAnImageThatWasConvertedWhileItWasDefined) {
+    truth().add(make_image("default", "new"));
+    serve();
+    server->tool().block();
+    const std::string job = image(image_path("new"))->Convert("raw", {});
+    await_tool();
+    const std::string path = client.hypervisor(first_path)->CreateMachine(machine(volume("default", "new")));
+    server->tool().release();
+    await_end(job);
+    ASSERT_EQ(image(image_path("new"))->Format(), "raw");
+    ASSERT_EQ(client.machine(path)->Disks().at(0).at("format").get<std::string>(), "qcow2");
+    expect_error(failure_of([&] { client.machine(path)->Start({}); }), "UnsafeImage", "image default/new: it is raw");
+    EXPECT_EQ(first->calls(PortCall::start), 0U);
 }
 
 TEST_F(ImageMachinesTest, AJobDoesNotBeginWhileAMachineStarts) {
@@ -115,6 +131,30 @@ TEST_F(ImageMachinesTest, ANewMachineDoesNotTakeARawImageForAnythingElse) {
         create(machine({{"file", sdbus::Variant("/pools/default/raw.img")}, {"format", sdbus::Variant("qcow2")}})),
         "disks[0].format");
     EXPECT_EQ(first->calls(PortCall::create), 0U);
+}
+
+TEST_F(ImageMachinesTest, ANewMachineTakesARawImageForWhatItIsHoweverItsPathIsWritten) {
+    const TemporaryDirectory files;
+    std::filesystem::create_directory(files.path / "pool");
+    std::filesystem::create_symlink(files.path / "pool", files.path / "link");
+    auto place = *truth().read_pool("fast");
+    place.path = (files.path / "link").string();
+    truth().add(place);
+    auto raw = make_image("fast", "raw.img");
+    raw.format = "raw";
+    raw.path = place.path + "/raw.img";
+    truth().add(raw);
+    serve();
+    const auto disk = [&](const std::string& directory, const std::string& format) {
+        return machine({{"file", sdbus::Variant((files.path / directory).string() + "/raw.img")},
+                        {"format", sdbus::Variant(format)}});
+    };
+    for (const auto* directory : {"link", "link/", "pool", "link/."})
+        expect_invalid(create(disk(directory, "qcow2")), "disks[0].format");
+    EXPECT_EQ(first->calls(PortCall::create), 0U);
+    const std::string path = client.hypervisor(first_path)->CreateMachine(disk("pool/", "raw"));
+    EXPECT_EQ(client.machine(path)->Disks().at(0).at("file").get<std::string>(), raw.path);
+    EXPECT_THAT(image(bus::image_path("first", "fast", "raw.img"))->UsedBy(), testing::ElementsAre(path));
 }
 
 TEST_F(ImageMachinesTest, ANewMachineHasOnlyImagesThatAreThere) {

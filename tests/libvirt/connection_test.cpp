@@ -65,7 +65,7 @@ TEST_F(Connection, ListsTransientMachines) {
     const auto machine = port->read(test_machine);
     ASSERT_TRUE(machine);
     EXPECT_FALSE(machine->persistent);
-    EXPECT_EQ(port->list(), std::vector{*machine});
+    EXPECT_EQ(port->list().machines, std::vector{*machine});
     port->set_title(test_machine, "still here");
     EXPECT_EQ(port->read(test_machine)->title, "still here");
     EXPECT_REFUSED(invalid_state, port->remove(test_machine, false));
@@ -77,7 +77,7 @@ TEST_F(Connection, SeesSnapshotsAndRemovesThemOnlyByForce) {
     const auto port = connect();
     libvirtd_.virsh({"snapshot-create-as", "test", "before"});
     EXPECT_TRUE(port->read(test_machine)->has_snapshots);
-    EXPECT_TRUE(port->list().at(0).has_snapshots);
+    EXPECT_TRUE(port->list().machines.at(0).has_snapshots);
     port->power_off(test_machine, false);
     EXPECT_REFUSED(invalid_state, port->remove(test_machine, false));
     port->remove(test_machine, true);
@@ -132,7 +132,7 @@ TEST_F(Connection, CanBeMadeAnewAfterARestart) {
     EXPECT_NE(events_->wait_closed(), "");
     EXPECT_REFUSED(disconnected, port->list());
     port = connect();
-    EXPECT_EQ(port->list().size(), 1U);
+    EXPECT_EQ(port->list().machines.size(), 1U);
     port->pause(test_machine);
     EXPECT_TRUE(events_->wait_happened(test_machine, {"suspended", "paused"}));
 }
@@ -143,7 +143,7 @@ TEST_F(Connection, ServesSeveralThreads) {
     for (int i = 0; i < 8; ++i)
         readers.push_back(std::async(std::launch::async, [&port] {
             std::size_t found = 0;
-            for (int round = 0; round < 50; ++round) found += port->list().size();
+            for (int round = 0; round < 50; ++round) found += port->list().machines.size();
             return found;
         }));
     for (auto& reader : readers) EXPECT_EQ(reader.get(), 50U);

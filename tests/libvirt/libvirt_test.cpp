@@ -17,7 +17,7 @@ LibvirtTest::LibvirtTest() : events_(std::make_shared<RecordedEvents>()) {
 }
 
 LibvirtTest::~LibvirtTest() {
-    for (const auto& machine : port_->list())
+    for (const auto& machine : port_->list().machines)
         if (machine.name != "test") port_->remove(machine.uuid, true);
 }
 

@@ -17,7 +17,7 @@ protected:
     }
     Uuid define(const std::string& text) { return port().define(text, 1'000); }
     /// How many machines there are beside libvirt's own.
-    std::size_t count() { return port().list().size() - 1; }
+    std::size_t count() { return port().list().machines.size() - 1; }
 };
 VIRTBUS_BOTH_WAYS(Making);
 

@@ -28,7 +28,7 @@ TEST_P(Reading, ListsWhatItReads) {
     port().set_autostart(b, true);
     port().start(b, {});
     port().save(b);
-    const auto machines = port().list();
+    const auto machines = port().list().machines;
     EXPECT_EQ(machines.size(), 3U);
     for (const auto& machine : machines) EXPECT_EQ(port().read(machine.uuid), machine) << machine.name;
 }
@@ -78,6 +78,23 @@ TEST_P(Reading, KeepsPasswordsToItself) {
     port().redefine(uuid, xml, std::nullopt);
     EXPECT_EQ(port().machine_xml(uuid, true).find("secret"), std::string::npos);
     EXPECT_EQ(read(uuid).graphics.size(), 1U);
+}
+
+TEST_P(Reading, FindsTheDisksThatARunningMachineHasWhenItStartsNext) {
+    const auto uuid = create("web");
+    port().start(uuid, {});
+    EXPECT_TRUE(read(uuid).next_disks.empty()) << "they are those that it has";
+    auto xml = port().machine_xml(uuid, true);
+    xml.insert(xml.find("</devices>"),
+               "<disk type='file' device='disk'><driver name='test' type='raw'/><source "
+               "file='/images/next'/><target dev='vdz' bus='virtio'/></disk>");
+    port().redefine(uuid, xml, std::nullopt);
+    const auto machine = read(uuid);
+    EXPECT_EQ(machine.next_disks.size(), machine.disks.size() + 1);
+    EXPECT_EQ(machine.next_disks.at(machine.disks.size()).file, "/images/next");
+    port().power_off(uuid, false);
+    EXPECT_TRUE(read(uuid).next_disks.empty());
+    EXPECT_EQ(read(uuid).disks, machine.next_disks);
 }
 
 TEST_P(Reading, GivesTheCapabilities) { EXPECT_EQ(port().capabilities_xml().find("<capabilities>"), 0U); }

@@ -94,6 +94,14 @@ std::optional<Machine> FakeHypervisor::machine(const Uuid& uuid) const {
     return found == machines_.end() ? std::nullopt : std::optional(found->second);
 }
 
+void FakeHypervisor::set_readable(const Uuid& uuid, bool readable) {
+    const Lock lock(mutex_);
+    if (readable)
+        unreadable_.erase(uuid);
+    else
+        unreadable_.insert(uuid);
+}
+
 void FakeHypervisor::set_info(HypervisorInfo info) {
     const Lock lock(mutex_);
     info_ = std::move(info);

@@ -70,14 +70,19 @@ public:
         const auto lock = enter(PortCall::describe);
         return truth_->info_;
     }
-    std::vector<Machine> list() override {
+    MachineListing list() override {
         const auto lock = enter(PortCall::list);
-        std::vector<Machine> all;
-        for (const auto& [uuid, machine] : truth_->machines_) all.push_back(machine);
+        MachineListing all;
+        for (const auto& [uuid, machine] : truth_->machines_)
+            if (truth_->unreadable_.contains(uuid))
+                all.unread.push_back(uuid);
+            else
+                all.machines.push_back(machine);
         return all;
     }
     std::optional<Machine> read(const Uuid& uuid) override {
         const auto lock = enter(PortCall::read);
+        if (truth_->unreadable_.contains(uuid)) throw Error(Code::failed, "it cannot be read");
         const auto found = truth_->machines_.find(uuid);
         return found == truth_->machines_.end() ? std::nullopt : std::optional(found->second);
     }

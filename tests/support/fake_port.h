@@ -16,6 +16,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -78,6 +79,8 @@ public:
     void edit(const Uuid& uuid, const std::function<void(Machine&)>& change);
     void erase(const Uuid& uuid);
     [[nodiscard]] std::optional<Machine> machine(const Uuid& uuid) const;
+    /// Whether it can be read, alone or in a listing.
+    void set_readable(const Uuid& uuid, bool readable);
     void set_info(HypervisorInfo info);
     /// Its pools and images.
     FakeStorage& storage() { return storage_; }
@@ -144,6 +147,7 @@ private:
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     std::map<Uuid, Machine> machines_;
+    std::set<Uuid> unreadable_;
     HypervisorInfo info_;
     FakeStorage storage_;
     FakeNetworks networks_;

@@ -12,6 +12,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <asio/post.hpp>
 
 #include <fstream>
 
@@ -126,6 +127,21 @@ TEST_F(HypervisorsTest, ServesWhatIsConfiguredAndWhatIsAdded) {
     await_connected("lab");
     await_connected("qemu");
     EXPECT_TRUE(turn_until(loop, [&] { return lab->inventory().machines().size() == 1; }));
+}
+
+// It is kept before it is served, and a reload serves what is kept.
+TEST_F(HypervisorsTest, WhatIsAddedDuringAReloadIsServedOnce) {
+    std::shared_ptr<Hypervisor> lab;
+    const auto add_lab = [this](std::shared_ptr<Hypervisor>& added) -> Task<> {
+        added = co_await hypervisors->add("lab", "qemu+ssh://host/system");
+    };
+    const auto adding = begin(loop, add_lab(lab));
+    asio::post(loop, [this] {
+        hypervisors->reconfigure({.uris = {{"qemu", "qemu:///system"}}, .candidates = {}, .where = "virtbus.json"});
+    });
+    ASSERT_TRUE(turn_until(loop, [&] { return adding->done; }));
+    EXPECT_THAT(names(), ElementsAre("lab", "qemu"));
+    EXPECT_EQ(lab, hypervisors->find("lab"));
 }
 
 TEST_F(HypervisorsTest, ACandidateIsServedWhenItAnswers) {

@@ -204,6 +204,23 @@ TEST_F(ImageFormatOfTest, IsWhatAMachineSaidThatIsThereFromTheBeginning) {
     expect_raw();
 }
 
+// As at the start: machines are listed while the images of a large pool are shown, some at a time.
+TEST_F(ImageFormatOfTest, IsWhatAMachineSaysThatCameWhileImagesAreShown) {
+    connect();
+    for (int i = 0; i < 1'000; ++i) put(fmt::format("{}", i));
+    storage().touch("default");
+    ASSERT_TRUE(turn_until(loop, [&] { return storage().images("default").size() > 100; }));
+    int last = 0;
+    while (storage().find_image("default", fmt::format("{}", last))) ++last;
+    auto image = *truth().image("default", fmt::format("{}", last));
+    image.format = "raw";
+    put_machine("web", 1, image);
+    fake->touch(web);
+    await_line("added web");
+    ASSERT_TRUE(turn_until(loop, [&] { return storage().images("default").size() == 1'001; }));
+    EXPECT_EQ(mirrored_image(image.name).format, "raw");
+}
+
 TEST_F(ImageFormatOfTest, IsWhatWasDeclaredRatherThanWhatAMachineSays) {
     run(loop, formats.declare(path, 7, "raw"));
     put_machine("web", 1, *truth().image("default", "disk"));
@@ -218,6 +235,42 @@ TEST_F(ImageFormatOfTest, IsNotThatOfTheFileBefore) {
     replace_file();
     read();
     EXPECT_EQ(mirrored_image("disk").format, "qcow2");
+}
+
+// Most hosts keep their images in the same directory, and stat(2) knows only the files of this one.
+TEST_F(ImageFormatOfTest, OfAFileIsNotThatOfItsNamesakeOnAnotherHost) {
+    run(loop, formats.declare(path, 7, "raw"));
+    connect();
+    const auto there = FakeHypervisor::make();
+    there->storage().add(make_pool("default"));
+    auto disk = *truth().image("default", "disk");
+    disk.backing_file = "";
+    disk.changed = 1;
+    disk.external_data = true;
+    there->storage().add(disk);
+    auto other = make_image("default", "other");
+    other.stamp.inode = 9;
+    there->storage().add(other);
+    auto machine = make_machine("web", 1);
+    machine.disks[0].file = other.path;
+    there->add(machine);
+    const auto far = std::make_shared<Hypervisor>(loop, "far", "fake://host/", there->connector(), formats);
+    far->start();
+    run(loop, far->settled());
+    const auto image = far->storage().find_image("default", "disk");
+    ASSERT_TRUE(image);
+    EXPECT_EQ(image->format, "qcow2");
+    EXPECT_EQ(image->stamp, FileStamp());
+    EXPECT_EQ(image->changed, 0U);
+    EXPECT_FALSE(image->external_data);
+    there->storage().erase("default", "disk");
+    run(loop, far->storage().refreshed("default", false));
+    change("disk", [](Image& image) { image.stamp.changed = 5; });
+    read();
+    expect_raw();
+    EXPECT_EQ(formats.find(other.path, 9), std::nullopt) << "what its machines say is not of files here";
+    far->stop();
+    EXPECT_TRUE(turn_until(loop, [&] { return far->pending() == 0 && there->ports() == 0; }));
 }
 
 TEST_F(ImageFormatOfTest, IsForgottenWithItsImage) {

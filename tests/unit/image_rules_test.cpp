@@ -97,6 +97,31 @@ TEST_F(ImageRulesTest, ADiskOfAMachineThatIsOffKeepsItsFormatAndItsPlace) {
     await_end(remove("other", true));
 }
 
+// As after virsh attach-disk --config.
+TEST_F(ImageRulesTest, ADiskThatARunningMachineHasWhenItStartsNextKeepsItsFormatAndItsPlaceToo) {
+    put_machine("web", 1, base, MachineState::running);
+    fake->edit(web, [&](Machine& machine) {
+        machine.next_disks = machine.disks;
+        machine.next_disks[0].file = other.path;
+    });
+    put("volume");
+    put_machine("db", 2, base, MachineState::running);
+    fake->edit(database, [](Machine& machine) {
+        machine.next_disks.resize(1);
+        machine.next_disks[0].pool = "default";
+        machine.next_disks[0].volume = "volume";
+    });
+    connect();
+    expect_refused(
+        Code::in_use, [&] { convert("other"); }, "machine web has it as a disk when it starts next");
+    expect_refused(
+        Code::in_use, [&] { remove("other"); }, "\"force\"");
+    expect_refused(
+        Code::in_use, [&] { remove("volume"); }, "machine db");
+    await_end(clone("other", "copy"));
+    await_end(remove("other", true));
+}
+
 TEST_F(ImageRulesTest, WhatOthersAreBasedOnIsLeftAlone) {
     connect();
     for (const auto& operation :
@@ -343,6 +368,19 @@ TEST_F(ClaimDisksTest, MustBeSafe) {
     read();
     expect_refused(
         Code::unsafe_image, [&] { claim({disk("overlay")}); }, "/etc/shadow");
+}
+
+TEST_F(ClaimDisksTest, MustBeTakenForRawWhereTheyAre) {
+    auto raw = disk("base");
+    change("base", [](Image& image) { image.format = "raw"; });
+    truth().erase("default", "overlay");
+    read();
+    expect_refused(
+        Code::unsafe_image, [&] { claim({raw}); }, "image default/base: it is raw");
+    raw.format = "raw";
+    EXPECT_TRUE(claim({raw}));
+    raw.format = "";
+    EXPECT_TRUE(claim({raw})) << "libvirt does not guess either";
 }
 
 TEST_F(ClaimDisksTest, ThatAreNoImagesAreTheCallersBusiness) {

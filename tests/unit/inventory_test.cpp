@@ -3,6 +3,8 @@
 // never stays behind the truth.
 #include "unit/hypervisor_fixture.h"
 
+#include <asio/post.hpp>
+
 namespace virtbus::test {
 namespace {
 
@@ -268,6 +270,35 @@ TEST_F(InventoryTest, AListingThatFailsIsTriedAgain) {
     start();
     await_line("resynced");
     EXPECT_EQ(inventory().machines().size(), 2U);
+}
+
+// What is not there is free to be used: its images to be deleted, its name to be taken.
+TEST_F(InventoryTest, AMachineThatAListingCannotReadIsThereUntilItIsGone) {
+    connect();
+    fake->set_readable(web, false);
+    inventory().relist(false);
+    await_quiet();
+    ASSERT_NE(mirrored(web), nullptr);
+    EXPECT_THAT(heard.lines, IsEmpty());
+    fake->edit(web, [](Machine& machine) { machine.title = "back"; });
+    fake->set_readable(web, true);
+    await_line("changed web");
+    fake->erase(web);
+    inventory().relist(false);
+    await_line("removed web");
+}
+
+TEST_F(InventoryTest, WhoWaitsForAMachineThatAListingCannotReadHearsWhy) {
+    connect();
+    fake->add(make_machine("new", 3));
+    for (const auto& uuid : {web, make_uuid(3)}) {
+        fake->set_readable(uuid, false);
+        const auto waiting = begin(loop, inventory().refreshed(uuid));
+        asio::post(loop, [this] { inventory().relist(false); });
+        ASSERT_TRUE(turn_until(loop, [&] { return waiting->done; }));
+        EXPECT_TRUE(waiting->failure) << "it was not read";
+    }
+    EXPECT_EQ(fake->calls(PortCall::list), 3U) << "each was to be served by a listing";
 }
 
 TEST_F(InventoryTest, EventsAreNotLostOverALostConnection) {

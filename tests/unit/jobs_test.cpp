@@ -234,6 +234,20 @@ TEST_F(JobsTest, OldOnesAreForgottenButNeverOneThatRuns) {
     })) << "oldest first";
 }
 
+// A long job has a small number when it ends.
+TEST_F(JobsTest, ThoseThatEndedFirstAreForgottenFirst) {
+    const auto slow = start_waiting(2);
+    for (int i = 0; i < 150; ++i) {
+        start_failing(std::make_exception_ptr(Error(Code::failed, "x")));
+        settle(loop);
+    }
+    end.set();
+    settle(loop);
+    ASSERT_NE(jobs.find(slow), nullptr) << "nobody has had the time to read how it ended";
+    EXPECT_EQ(state(slow), JobState::done);
+    EXPECT_EQ(jobs.list().size(), 100U);
+}
+
 TEST_F(JobsTest, NumbersAreNeverUsedAgain) {
     end.set();
     std::uint64_t last = 0;

@@ -170,6 +170,31 @@ TEST_F(MachineJobsTest, SaveGoesOnWhenItsProgressCannotBeTold) {
     await_end(number, JobState::done);
 }
 
+// An emulator that hangs answers nothing that libvirt asks it.
+TEST_F(MachineJobsTest, AMachineIsPoweredOffWhileNobodyTellsHowFarTheJobsOfOthersAre) {
+    fake->add(make_machine("db", 2, MachineState::running));
+    fake->touch(database);
+    await_line("added db");
+    fake->block(PortCall::save);
+    fake->block(PortCall::job_progress);
+    save();
+    jobs.start({JobKind::save, MachineRef{"test", database}, 0, {}, {}}, save_work(hypervisor, database));
+    await_hanging(PortCall::job_progress, 2);
+    const auto off =
+        begin(loop, hypervisor->run(Lane::control, [uuid = web](Port& port) { port.power_off(uuid, false); }));
+    EXPECT_TRUE(turn_until(loop, [&] { return off->done; }));
+}
+
+TEST_F(MachineJobsTest, ASaveWhoseProgressNobodyTellsIsDoneAllTheSame) {
+    fake->block(PortCall::save);
+    fake->block(PortCall::job_progress);
+    const auto number = save();
+    await_hanging(PortCall::job_progress);
+    fake->release(PortCall::save);
+    await_end(number, JobState::done);
+    EXPECT_EQ(fake->calls(PortCall::job_progress), 1U) << "each costs a thread";
+}
+
 TEST_F(MachineJobsTest, CancellingASaveLetsTheMachineRunOn) {
     fake->block(PortCall::save);
     const auto number = save();
@@ -179,6 +204,18 @@ TEST_F(MachineJobsTest, CancellingASaveLetsTheMachineRunOn) {
     EXPECT_EQ(fake->calls(PortCall::abort_job), 1U);
     EXPECT_TRUE(is_active(fake->machine(web)->state));
     EXPECT_FALSE(job(number).error);
+}
+
+TEST_F(MachineJobsTest, ACancelledSaveThatGoesOnIsNotAbortedTwiceAtATime) {
+    fake->block(PortCall::save);
+    fake->block(PortCall::abort_job);
+    const auto number = save();
+    await_hanging(PortCall::save);
+    jobs.cancel(number);
+    await_hanging(PortCall::abort_job);
+    EXPECT_FALSE(turn_until(
+        loop, [&] { return fake->hanging(PortCall::abort_job) > 1; }, 1'500ms));
+    EXPECT_FALSE(call(Lane::control).failed) << "others are powered off";
 }
 
 TEST_F(MachineJobsTest, CancellingASaveThatStillWaitsForAThreadMeansThatItNeverBegins) {

@@ -269,6 +269,27 @@ TEST_F(StorageTest, APoolThatCouldNotBeReadIsReadAgainByItself) {
     await_told("added default/web.qcow2");
 }
 
+// Such as while it copies a volume there. What has come to the directory is told once.
+TEST_F(StorageTest, LibvirtLooksAgainAtAPoolWhereItCouldNot) {
+    connect();
+    change_pool("default", [](Pool& pool) { pool.autostart = true; });
+    truth().fail(Error(Code::failed, "pool 'default' has asynchronous jobs running"));
+    storage().look_again("default");
+    await_told("pool changed default");
+    EXPECT_EQ(truth().refreshes(), 0);
+    EXPECT_TRUE(turn_until(loop, [&] { return truth().refreshes() == 1; }));
+}
+
+TEST_F(StorageTest, LibvirtLooksAgainAtAPoolThatHasChangedWhileItWasAway) {
+    connect();
+    fake->close("the server has ended");
+    await_state(ConnectionState::disconnected);
+    storage().look_again("default");
+    await_quiet();
+    reconnect();
+    EXPECT_TRUE(turn_until(loop, [&] { return truth().refreshes() == 1; }));
+}
+
 TEST_F(StorageTest, ADefectInOneReadingDoesNotEndAllOthers) {
     connect();
     truth().fail_strangely();
