@@ -6,12 +6,16 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
+#include <future>
 #include <memory>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include "job_waiter.h"
 #include "program.h"
+#include "signals.h"
 #include "text.h"
 #include "units.h"
 #include "verbs.h"
@@ -59,6 +63,16 @@ void carry(int from, int to, bool to_socket) {
     if (to_socket) ::shutdown(to, SHUT_WR);
 }
 
+/// On a thread that keeps nobody who does not wait for it. It hears no Ctrl-C: that is for whoever waits for the job.
+template <typename Carry>
+std::future<void> begin_to_carry(Carry carry_all) {
+    const SignalWatch not_there({SIGINT});
+    std::packaged_task<void()> task(std::move(carry_all));
+    auto ended = task.get_future();
+    std::thread(std::move(task)).detach();
+    return ended;
+}
+
 Dictionary options_of(const RunRequest& request) {
     if (request.timeout.empty()) return {};
     return {{"timeout_usec", static_cast<std::uint64_t>(parse_duration(request.timeout).count())}};
@@ -70,15 +84,16 @@ bool run(Program& program, const RunRequest& request) {
     const bool undisturbed = program.attempt("run a command in " + name, [&] {
         auto machine = program.machine(program.find_machine(request.machine));
         JobWaiter waiter(program.bus());
-        auto input = std::make_shared<Stream>();
-        Stream output, errors;
+        const auto input = std::make_shared<Stream>();
+        const auto output = std::make_shared<Stream>();
+        const auto errors = std::make_shared<Stream>();
         const std::string job =
-            machine.RunCommand(request.words, input->theirs, output.theirs, errors.theirs, options_of(request));
-        for (auto* stream : {input.get(), &output, &errors}) stream->theirs.reset();
+            machine.RunCommand(request.words, input->theirs, output->theirs, errors->theirs, options_of(request));
+        for (const auto& stream : {input, output, errors}) stream->theirs.reset();
         // Whoever types nothing more would keep us: this one ends with the program.
-        std::thread([input] { carry(STDIN_FILENO, input->ours.get(), true); }).detach();
-        std::thread from_output([&] { carry(output.ours.get(), STDOUT_FILENO, false); });
-        std::thread from_errors([&] { carry(errors.ours.get(), STDERR_FILENO, false); });
+        begin_to_carry([input] { carry(STDIN_FILENO, input->ours.get(), true); });
+        const auto from_output = begin_to_carry([output] { carry(output->ours.get(), STDOUT_FILENO, false); });
+        const auto from_errors = begin_to_carry([errors] { carry(errors->ours.get(), STDERR_FILENO, false); });
         waiter.add(job, name, [&program](const Json& ended) {
             const auto& result = ended.at("Result");
             const auto signal = number_at(result, "signal");
@@ -86,8 +101,9 @@ bool run(Program& program, const RunRequest& request) {
             return true;
         });
         success = waiter.wait();
-        from_output.join();
-        from_errors.join();
+        if (waiter.abandoned()) return;
+        from_output.wait();
+        from_errors.wait();
     });
     return undisturbed && success;
 }
