@@ -44,8 +44,9 @@ struct Stream {
     }
 };
 
-/// Until the end of one side. A socket says so by an error, others by a signal, which ends us as it should.
-void carry(int from, int to, bool to_socket) {
+/// Until the end of one side. A socket says so by an error, a pipe by a signal, which ends us as it should. False when
+/// what is no socket does not take it all: then nothing more is taken of `from`, and whoever writes there hears of it.
+bool carry(int from, int to, bool to_socket) {
     std::array<char, 65'536> buffer{};
     for (;;) {
         const auto size = ::read(from, buffer.data(), buffer.size());
@@ -56,18 +57,22 @@ void carry(int from, int to, bool to_socket) {
             const auto left = static_cast<std::size_t>(size - done);
             const auto written = to_socket ? ::send(to, data, left, MSG_NOSIGNAL) : ::write(to, data, left);
             if (written < 0 && errno == EINTR) continue;
-            if (written <= 0) return;
+            if (written <= 0) {
+                if (!to_socket) ::shutdown(from, SHUT_RDWR);
+                return to_socket;
+            }
             done += written;
         }
     }
     if (to_socket) ::shutdown(to, SHUT_WR);
+    return true;
 }
 
 /// On a thread that keeps nobody who does not wait for it. It hears no Ctrl-C: that is for whoever waits for the job.
 template <typename Carry>
-std::future<void> begin_to_carry(Carry carry_all) {
+std::future<bool> begin_to_carry(Carry carry_all) {
     const SignalWatch not_there({SIGINT});
-    std::packaged_task<void()> task(std::move(carry_all));
+    std::packaged_task<bool()> task(std::move(carry_all));
     auto ended = task.get_future();
     std::thread(std::move(task)).detach();
     return ended;
@@ -91,9 +96,9 @@ bool run(Program& program, const RunRequest& request) {
             machine.RunCommand(request.words, input->theirs, output->theirs, errors->theirs, options_of(request));
         for (const auto& stream : {input, output, errors}) stream->theirs.reset();
         // Whoever types nothing more would keep us: this one ends with the program.
-        begin_to_carry([input] { carry(STDIN_FILENO, input->ours.get(), true); });
-        const auto from_output = begin_to_carry([output] { carry(output->ours.get(), STDOUT_FILENO, false); });
-        const auto from_errors = begin_to_carry([errors] { carry(errors->ours.get(), STDERR_FILENO, false); });
+        begin_to_carry([input] { return carry(STDIN_FILENO, input->ours.get(), true); });
+        auto from_output = begin_to_carry([output] { return carry(output->ours.get(), STDOUT_FILENO, false); });
+        auto from_errors = begin_to_carry([errors] { return carry(errors->ours.get(), STDERR_FILENO, false); });
         waiter.add(job, name, [&program](const Json& ended) {
             const auto& result = ended.at("Result");
             const auto signal = number_at(result, "signal");
@@ -102,8 +107,8 @@ bool run(Program& program, const RunRequest& request) {
         });
         success = waiter.wait();
         if (waiter.abandoned()) return;
-        from_output.wait();
-        from_errors.wait();
+        const bool has_output = from_output.get();
+        if (!from_errors.get() || !has_output) throw Failure("cannot write the output");
     });
     return undisturbed && success;
 }

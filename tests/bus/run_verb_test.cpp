@@ -34,10 +34,7 @@ public:
     Virtbusctl(const Virtbusctl&) = delete;
     Virtbusctl& operator=(const Virtbusctl&) = delete;
     ~Virtbusctl() {
-        if (process_ > 0) {
-            ::kill(process_, SIGKILL);
-            ::waitpid(process_, nullptr, 0);
-        }
+        kill();
         ::close(terminal_);
     }
 
@@ -56,7 +53,7 @@ public:
     }
     void press_interrupt() const { EXPECT_EQ(::write(terminal_, "\x03", 1), 1); }
 
-    /// How it ends, as a shell has it; -1 when it goes on.
+    /// How it ends, as a shell has it; -1 when it goes on, and was killed.
     int end() {
         int status = 0;
         for (int i = 0; i < 1'000; ++i) {
@@ -66,6 +63,7 @@ public:
             }
             std::this_thread::sleep_for(std::chrono::milliseconds(10));
         }
+        kill();
         return -1;
     }
 
@@ -79,6 +77,13 @@ public:
     }
 
 private:
+    void kill() {
+        if (process_ <= 0) return;
+        ::kill(process_, SIGKILL);
+        ::waitpid(process_, nullptr, 0);
+        process_ = -1;
+    }
+
     pid_t process_ = -1;
     int terminal_ = -1;
 };
@@ -110,6 +115,13 @@ TEST_F(RunVerbTest, ADaemonThatStopsIsAFailure) {
     server.reset();
     EXPECT_EQ(virtbusctl.end(), 1);
     EXPECT_THAT(virtbusctl.written(), HasSubstr("virtbus has stopped meanwhile"));
+}
+
+TEST_F(RunVerbTest, OutputThatCannotBeWrittenIsAFailureAndEndsTheCommand) {
+    server->containers().write_on();
+    Virtbusctl virtbusctl(bus.address(), "exec \"$0\" --user run box -- yes >/dev/full");
+    EXPECT_EQ(virtbusctl.end(), 1);
+    EXPECT_THAT(virtbusctl.written(), HasSubstr("cannot write the output"));
 }
 
 }  // namespace

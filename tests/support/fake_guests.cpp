@@ -2,8 +2,12 @@
 #include "support/fake_guests.h"
 
 #include <poll.h>
+#include <sys/socket.h>
 
+#include <array>
+#include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <utility>
 
 namespace virtbus::test {
@@ -19,6 +23,18 @@ GuestIdentity identity(const std::optional<MachineId>& id) {
     found.id = id;
     found.consistent = id.has_value();
     return found;
+}
+
+/// As a command that SIGPIPE ends.
+CommandEnd end_after_writing(int output, Transfer& transfer) {
+    const std::string text(4'096, 'y');
+    for (;;) {
+        std::array<pollfd, 2> files{pollfd{output, POLLOUT, 0}, pollfd{transfer.cancel_fd(), POLLIN, 0}};
+        ::poll(files.data(), files.size(), -1);
+        transfer.refuse_cancelled();
+        if (::send(output, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == EPIPE)
+            return {.exit_code = 0, .signal = SIGPIPE};
+    }
 }
 
 }  // namespace
@@ -121,6 +137,11 @@ void FakeContainers::go_on() {
     goes_on_ = true;
 }
 
+void FakeContainers::write_on() {
+    const std::lock_guard lock(mutex_);
+    writes_on_ = true;
+}
+
 std::vector<std::string> FakeContainers::words() const {
     const std::lock_guard lock(mutex_);
     return words_;
@@ -136,8 +157,9 @@ CommandEnd FakeContainers::run(const std::vector<UniqueFd>&, const ContainerComm
     words_ = command.words;
     limit_ = command.limit;
     if (failure_) throw *std::exchange(failure_, std::nullopt);
-    if (!goes_on_) return end_;
+    if (!goes_on_ && !writes_on_) return end_;
     lock.unlock();
+    if (writes_on_) return end_after_writing(command.streams[1]->get(), transfer);
     pollfd cancelled{transfer.cancel_fd(), POLLIN, 0};
     ::poll(&cancelled, 1, -1);
     throw Error(Code::cancelled, "It was cancelled");

@@ -70,6 +70,8 @@ public:
     void fail(const Error& error);
     /// Commands go on until they are cancelled.
     void go_on();
+    /// Commands write until nobody reads what they write.
+    void write_on();
     /// Of the last command.
     [[nodiscard]] std::vector<std::string> words() const;
     [[nodiscard]] std::chrono::microseconds limit() const;
@@ -82,6 +84,7 @@ private:
     CommandEnd end_;
     std::optional<Error> failure_;
     bool goes_on_ = false;
+    bool writes_on_ = false;
     std::vector<std::string> words_;
     std::chrono::microseconds limit_{};
 };
