@@ -42,8 +42,9 @@ void tell_outcome(const std::string& subject, const Json& job) {
 
 }  // namespace
 
-JobWaiter::JobWaiter(Bus& bus)
+JobWaiter::JobWaiter(Bus& bus, Progress progress)
     : bus_(bus),
+      progress_(progress),
       changes_(bus.subscribe(change_rule, [this](sdbus::Message& message) { on_change(message); })),
       presence_(bus.subscribe_presence([this](bool present) { daemon_gone_ = daemon_gone_ || !present; })) {}
 
@@ -55,7 +56,7 @@ bool JobWaiter::wait() {
     SignalWatch signals({SIGINT});
     for (finish_ended(); left() > 0 && !abandoned_; finish_ended()) {
         if (daemon_gone_) throw Unreachable("virtbus has stopped meanwhile; what became of the job is not known");
-        show();
+        if (progress_ == Progress::shown) show();
         if (bus_.wait(std::chrono::milliseconds(500), signals.descriptor()) && signals.take() != 0) interrupt();
     }
     line_.clear();

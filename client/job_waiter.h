@@ -16,7 +16,9 @@ namespace virtbusctl {
 
 class JobWaiter {
 public:
-    explicit JobWaiter(Bus& bus);
+    /// Whether it shows on standard error how far they are.
+    enum class Progress { shown, hidden };
+    explicit JobWaiter(Bus& bus, Progress progress = Progress::shown);
     JobWaiter(const JobWaiter&) = delete;
     JobWaiter& operator=(const JobWaiter&) = delete;
 
@@ -50,6 +52,7 @@ private:
     [[nodiscard]] std::size_t left() const;
 
     Bus& bus_;
+    Progress progress_;
     Bus::Subscription changes_;
     Bus::Subscription presence_;
     std::vector<Entry> entries_;

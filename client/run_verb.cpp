@@ -88,7 +88,7 @@ bool run(Program& program, const RunRequest& request) {
     const auto name = printable(request.machine);
     const bool undisturbed = program.attempt("run a command in " + name, [&] {
         auto machine = program.machine(program.find_machine(request.machine));
-        JobWaiter waiter(program.bus());
+        JobWaiter waiter(program.bus(), JobWaiter::Progress::hidden);  // the command writes there
         const auto input = std::make_shared<Stream>();
         const auto output = std::make_shared<Stream>();
         const auto errors = std::make_shared<Stream>();

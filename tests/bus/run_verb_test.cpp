@@ -17,6 +17,7 @@ namespace virtbus::test {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 constexpr const char* sleeping = "exec \"$0\" --user run box -- sleep";
 
@@ -107,6 +108,14 @@ TEST_F(RunVerbTest, CtrlCCancelsTheCommand) {
     EXPECT_EQ(virtbusctl.end(), 1);
     EXPECT_THAT(virtbusctl.written(), HasSubstr("cancelled"));
     for (const auto& job : client.manager()->ListJobs()) EXPECT_EQ(job.get<3>(), "cancelled");
+}
+
+TEST_F(RunVerbTest, NothingIsWrittenIntoTheCommandsOutput) {
+    Virtbusctl virtbusctl(bus.address(), sleeping);
+    ASSERT_TRUE(virtbusctl.waits());
+    virtbusctl.press_interrupt();
+    EXPECT_EQ(virtbusctl.end(), 1);
+    EXPECT_THAT(virtbusctl.written(), Not(HasSubstr("running a command")));
 }
 
 TEST_F(RunVerbTest, ADaemonThatStopsIsAFailure) {
