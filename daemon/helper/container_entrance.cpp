@@ -147,13 +147,13 @@ void ContainerEntrance::enter() const {
         if (::write(cgroup.get(), "0", 1) != 1) throw cannot("enter the cgroup of the container");
     for (const int space : others_)
         if (::setns(space, 0) != 0) throw cannot("enter the container");
+    // The last of them: with it go our rights to enter the others. It gives all rights inside, whatever we had before.
+    if (users_ >= 0 && ::setns(users_, CLONE_NEWUSER) != 0) throw cannot("enter the container");
     for (int right = 0; right < 64; ++right)
         if ((rights_ & (std::uint64_t{1} << right)) == 0 && ::prctl(PR_CAPBSET_DROP, right) != 0 && errno != EINVAL)
             throw cannot("give up rights that the container does not have");
     ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     if (users_ < 0) return;
-    // Last: with it go our rights to enter the others.
-    if (::setns(users_, CLONE_NEWUSER) != 0) throw cannot("enter the container");
     if (::setgroups(0, nullptr) != 0 || ::setresgid(0, 0, 0) != 0 || ::setresuid(0, 0, 0) != 0)
         throw cannot("become root in the container");
 }

@@ -5,13 +5,34 @@
 
 #include <fmt/format.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
 
 namespace virtbus::test {
 
-using ContainerCommandTest = ContainersTest;
+class ContainerCommandTest : public ContainersTest {
+protected:
+    /// As create_ready(), of a container that has user numbers of its own.
+    std::string create_mapped(const std::string& name) {
+        const auto root = make_root(name);
+        for (const auto& entry : fs::recursive_directory_iterator(root))
+            EXPECT_EQ(::lchown(entry.path().c_str(), 100'000, 100'000), 0) << entry.path();
+        EXPECT_EQ(::chown(root.c_str(), 100'000, 100'000), 0);
+        const auto path = define(
+            fmt::format("<domain type='lxc'><name>{}</name><memory unit='MiB'>64</memory><os><type>exe</type>"
+                        "<init>/init</init></os><idmap><uid start='0' target='100000' count='10000'/>"
+                        "<gid start='0' target='100000' count='10000'/></idmap><features><privnet/></features><devices>"
+                        "<filesystem type='mount'><source dir='{}'/><target dir='/'/></filesystem>"
+                        "<console type='pty'/></devices></domain>",
+                        name, root.string()));
+        machine(path)->Start({});
+        Console console(machine(path)->OpenConsole({}));
+        EXPECT_TRUE(console.wait_for("ready"));
+        return path;
+    }
+};
 
 TEST_F(ContainerCommandTest, ACommandIsInsideAndSharesTheHostsKernel) {
     const auto name = new_name();
@@ -59,6 +80,19 @@ TEST_F(ContainerCommandTest, ItHasNoMoreRightsNorMeansThanTheContainer) {
     actor.job(job)->Cancel({});
     EXPECT_EQ(finish(job), "cancelled");
     EXPECT_TRUE(actor.wait_until([&] { return process({"sleep", "4711"}) == 0; })) << "it was killed";
+}
+
+TEST_F(ContainerCommandTest, WhereUsersAreMappedItHasNoMoreRightsEither) {
+    const auto path = create_mapped(new_name());
+    const auto job = begin(path, {"sleep", "4715"});
+    pid_t command = 0;
+    ASSERT_TRUE(actor.wait_until([&] { return (command = process({"sleep", "4715"})) != 0; }));
+    const auto init = process({"/bin/sh", "/init"});
+    ASSERT_NE(init, 0);
+    for (const auto* key : {"Uid", "Gid", "CapBnd", "CapPrm", "CapEff", "CapInh", "CapAmb"})
+        EXPECT_EQ(status(command, key), status(init, key)) << key;
+    actor.job(job)->Cancel({});
+    EXPECT_EQ(finish(job), "cancelled");
 }
 
 TEST_F(ContainerCommandTest, WhatTakesTooLongIsKilled) {
