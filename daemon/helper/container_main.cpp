@@ -73,6 +73,7 @@ bool is_copy() {
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
         ::setsid();
         entrance.enter();
+        ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // who becomes another user loses it
         ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
         for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
         sigset_t none;

@@ -7,6 +7,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
 
@@ -93,6 +94,19 @@ TEST_F(ContainerCommandTest, WhereUsersAreMappedItHasNoMoreRightsEither) {
         EXPECT_EQ(status(command, key), status(init, key)) << key;
     actor.job(job)->Cancel({});
     EXPECT_EQ(finish(job), "cancelled");
+}
+
+TEST_F(ContainerCommandTest, ACommandEndsWithItsHelper) {
+    const std::string helper = std::string(std::getenv("VIRTBUS_BUILD")) + "/daemon/helper/virtbus-container-helper";
+    for (const auto& path : {create_ready(new_name()), create_mapped(new_name())}) {
+        const auto job = begin(path, {"sleep", "4716"});
+        ASSERT_TRUE(actor.wait_until([&] { return process({"sleep", "4716"}) != 0; }));
+        const auto its = process({helper});
+        ASSERT_NE(its, 0);
+        ::kill(its, SIGKILL);
+        EXPECT_EQ(finish(job), "failed");
+        EXPECT_TRUE(actor.wait_until([&] { return process({"sleep", "4716"}) == 0; }));
+    }
 }
 
 TEST_F(ContainerCommandTest, WhatTakesTooLongIsKilled) {
