@@ -101,10 +101,8 @@ void print_for_zsh(const std::vector<Candidate>& candidates) {
 
 std::string text_before_cursor() {
     const char* const line = std::getenv("COMP_LINE");
-    const char* const point = std::getenv("COMP_POINT");
-    if (line == nullptr || point == nullptr)
-        throw UsageError("--bash wants COMP_LINE and COMP_POINT in the environment");
-    return std::string(line).substr(0, std::strtoul(point, nullptr, 10));
+    if (line == nullptr) throw UsageError("--bash wants COMP_LINE in the environment");
+    return line;
 }
 
 bool print_completions(Program& program, const CLI::App& app, const Request& request) {
@@ -135,7 +133,7 @@ void add_complete_verb(Program& program) {
     auto* verb = program.add_verb("", "complete", "print what may stand where the cursor is", "complete",
                                   [&program, request, app] { return print_completions(program, **app, *request); });
     *app = verb->get_parent();
-    verb->add_flag("--bash", request->bash, "the command line is in COMP_LINE and COMP_POINT");
+    verb->add_flag("--bash", request->bash, "the command line up to the cursor is in COMP_LINE");
     verb->add_option("WORD", request->words, "after --: the words up to the cursor");
 }
 

@@ -84,6 +84,9 @@ class Completion:
         self.assertEqual(self.complete('virtbusctl show "it'), STRANGE)
         self.assertEqual(self.complete(r'virtbusctl show it\''), STRANGE)
 
+    def test_letters_of_several_bytes(self):
+        self.assertEqual(self.complete('virtbusctl start ÄÖÜ oth'), 'other')
+
     def test_files(self):
         self.assertEqual(self.complete('virtbusctl image import --format raw afi'), 'afile')
 
