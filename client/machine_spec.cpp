@@ -48,7 +48,8 @@ std::vector<Dictionary> parse_interfaces(const std::vector<std::string>& texts) 
 std::string with_keys(const std::string& disk) {
     const auto first = disk.substr(0, disk.find(','));
     const auto slash = first.find('/');
-    if (first.find('=') != std::string::npos || slash == std::string::npos || slash == 0) return disk;
+    // A "=" behind the slash is the image's.
+    if (first.find('=') < slash || slash == std::string::npos || slash == 0) return disk;
     return "pool=" + disk.substr(0, slash) + ",volume=" + disk.substr(slash + 1);
 }
 

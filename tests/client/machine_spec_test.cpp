@@ -55,6 +55,8 @@ TEST(MachineSpec, TakesNoneForNoInterfaces) {
 }
 
 TEST(ParseDisk, ReadsPoolAndVolume) {
+    EXPECT_EQ(to_json(parse_disk("default/web=1.qcow2,readonly")),
+              to_json(parse_disk("pool=default,volume=web=1.qcow2,readonly")));
     EXPECT_EQ(to_json(parse_disk("pool=default,volume=web,readonly")),
               (Json{{"pool", "default"}, {"readonly", true}, {"volume", "web"}}));
 }
