@@ -106,6 +106,7 @@ public:
     [[noreturn]] void run() {
         for (;;) {
             program_.bus().wait();
+            if (std::ferror(stdout) != 0) throw Failure("cannot write the output");
             if (stale_) learn_names();
         }
     }
@@ -144,8 +145,11 @@ private:
 }  // namespace
 
 void add_monitor_verb(Program& program) {
-    program.add_verb("Look", "monitor", "print what happens, until Ctrl-C", "watch",
-                     [&program]() -> bool { Monitor(program).run(); });
+    program.add_verb("Look", "monitor", "print what happens, until Ctrl-C", "watch", [&program]() -> bool {
+        if (!program.hypervisor().empty())
+            throw UsageError("what happens on all hypervisors is told: -H cannot choose");
+        Monitor(program).run();
+    });
 }
 
 }  // namespace virtbusctl

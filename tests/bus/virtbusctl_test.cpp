@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// virtbusctl run, as a program of its own: what becomes of it, and of the command, when somebody does not wait for the
-// end. The container is a fake one.
+// virtbusctl as a program of its own: what becomes of it, and of a command that it runs, when somebody does not wait
+// for the end, or nobody reads what it writes. The container is a fake one.
 #include "bus_fixture.h"
 
 #include <pty.h>
@@ -89,9 +89,9 @@ private:
     int terminal_ = -1;
 };
 
-class RunVerbTest : public BusTest {
+class VirtbusctlTest : public BusTest {
 protected:
-    RunVerbTest() {
+    VirtbusctlTest() {
         auto machine = make_machine("box", 7, MachineState::running);
         machine.kind = Kind::container;
         machine.virtualization = Virtualization::container;
@@ -101,7 +101,7 @@ protected:
     }
 };
 
-TEST_F(RunVerbTest, CtrlCCancelsTheCommand) {
+TEST_F(VirtbusctlTest, CtrlCCancelsTheCommand) {
     Virtbusctl virtbusctl(bus.address(), sleeping);
     ASSERT_TRUE(virtbusctl.waits());
     virtbusctl.press_interrupt();
@@ -110,7 +110,7 @@ TEST_F(RunVerbTest, CtrlCCancelsTheCommand) {
     for (const auto& job : client.manager()->ListJobs()) EXPECT_EQ(job.get<3>(), "cancelled");
 }
 
-TEST_F(RunVerbTest, NothingIsWrittenIntoTheCommandsOutput) {
+TEST_F(VirtbusctlTest, NothingIsWrittenIntoTheCommandsOutput) {
     Virtbusctl virtbusctl(bus.address(), sleeping);
     ASSERT_TRUE(virtbusctl.waits());
     virtbusctl.press_interrupt();
@@ -118,7 +118,7 @@ TEST_F(RunVerbTest, NothingIsWrittenIntoTheCommandsOutput) {
     EXPECT_THAT(virtbusctl.written(), Not(HasSubstr("running a command")));
 }
 
-TEST_F(RunVerbTest, ADaemonThatStopsIsAFailure) {
+TEST_F(VirtbusctlTest, ADaemonThatStopsIsAFailure) {
     Virtbusctl virtbusctl(bus.address(), sleeping);
     ASSERT_TRUE(virtbusctl.waits());
     server.reset();
@@ -126,11 +126,30 @@ TEST_F(RunVerbTest, ADaemonThatStopsIsAFailure) {
     EXPECT_THAT(virtbusctl.written(), HasSubstr("virtbus has stopped meanwhile"));
 }
 
-TEST_F(RunVerbTest, OutputThatCannotBeWrittenIsAFailureAndEndsTheCommand) {
+TEST_F(VirtbusctlTest, OutputThatCannotBeWrittenIsAFailureAndEndsTheCommand) {
     server->containers().write_on();
     Virtbusctl virtbusctl(bus.address(), "exec \"$0\" --user run box -- yes >/dev/full");
     EXPECT_EQ(virtbusctl.end(), 1);
     EXPECT_THAT(virtbusctl.written(), HasSubstr("cannot write the output"));
+}
+
+TEST_F(VirtbusctlTest, EventsThatCannotBeWrittenEndTheirMonitor) {
+    Virtbusctl virtbusctl(bus.address(), "exec \"$0\" --user monitor >/dev/full");
+    std::thread other([&] {
+        for (int i = 0; i < 20; ++i) {
+            first->happen(web, "rebooted", "");
+            std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        }
+    });
+    EXPECT_EQ(virtbusctl.end(), 1);
+    other.join();
+    EXPECT_THAT(virtbusctl.written(), HasSubstr("cannot write the output"));
+}
+
+TEST_F(VirtbusctlTest, AMonitorOfOneHypervisorIsRefused) {
+    Virtbusctl virtbusctl(bus.address(), "exec \"$0\" --user -H first monitor");
+    EXPECT_EQ(virtbusctl.end(), 2);
+    EXPECT_THAT(virtbusctl.written(), HasSubstr("-H cannot choose"));
 }
 
 }  // namespace
