@@ -114,7 +114,7 @@ Json resize(const Json& request, Peer& peer) {
     words.push_back(image.path);
     words.push_back(std::to_string(request.at("size").get<std::uint64_t>()));
     const auto outcome = run_qemu_img(peer, {.arguments = words});
-    if (outcome.errors.find("--shrink") != std::string::npos)
+    if (outcome.errors.find("Use the --shrink option") != std::string::npos)
         throw Error(Code::invalid_args,
                     "Cannot " + act + ": what is beyond the new size would be lost; say shrink if it may");
     if (outcome.status != 0) throw qemu_img_failure(act, outcome.errors);

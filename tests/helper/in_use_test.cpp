@@ -45,6 +45,12 @@ TEST_F(InUse, TheMessageNamesTheImage) {
                                 path("a.qcow2") + " open");
 }
 
+TEST_F(InUse, ItsNameIsNotTakenForTheReason) {
+    make_qcow2("a--shrink.qcow2", 16 * mebibyte, mebibyte);
+    const ImageUser user(path("a--shrink.qcow2"));
+    EXPECT_FAILS(in_use, tool_.resize(image("a--shrink.qcow2"), 32 * mebibyte, false));
+}
+
 }  // namespace
 
 }  // namespace virtbus::test
