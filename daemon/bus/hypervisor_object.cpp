@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <iterator>
 
 namespace virtbus::bus {
@@ -155,7 +156,9 @@ void HypervisorObject::CreatePool(PathResult&& result, std::string name, std::st
     serve(getObject(), std::move(result), Action::pool_manage,
           [this, name = std::move(name), path = std::move(path),
            given = Options(std::move(options))](Call& call) mutable -> Task<sdbus::ObjectPath> {
-              const PoolSpec spec{name, path, given.take<bool>("autostart").value_or(true)};
+              // libvirt refuses a second pool of one directory, as long as it is written in the same way.
+              const PoolSpec spec{name, std::filesystem::path(path).lexically_normal(),
+                                  given.take<bool>("autostart").value_or(true)};
               given.refuse_unknown();
               check_pool_name("name", name);
               call.details["pool"] = name;

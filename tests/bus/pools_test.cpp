@@ -159,6 +159,12 @@ TEST_F(PoolsTest, AreRefreshedByAJob) {
     EXPECT_EQ(image(image_path("new"))->Name(), "new");
 }
 
+TEST_F(PoolsTest, HaveTheirDirectoryWrittenInOneWay) {
+    serve();
+    const std::string path = client.hypervisor(first_path)->CreatePool("new", "/srv/.//images/./new", {});
+    EXPECT_EQ(pool(path)->Path(), "/srv/images/new");
+}
+
 TEST_F(PoolsTest, AreCreated) {
     serve();
     const std::string path = client.hypervisor(first_path)->CreatePool("my pool", "/srv/images", {});
