@@ -100,19 +100,36 @@ void HypervisorObject::CreateMachine(PathResult&& result, VariantMap spec) {
           });
 }
 
-Task<> HypervisorObject::resolve_disks(MachineSpec& spec) const {
+Task<ImagePtr> HypervisorObject::image_of(DiskSpec& disk) const {
     auto& storage = hypervisor_->storage();
+    // It may have come a moment ago, by other ways than ours.
+    if (!disk.pool.empty()) {
+        if (!storage.find_image(disk.pool, disk.volume)) co_await storage.refreshed(disk.pool, false);
+        require_pool(*hypervisor_, disk.pool);
+        co_return require_image(*hypervisor_, disk.pool, disk.volume);
+    }
+    const auto place = place_of(*hypervisor_, disk.file);
+    disk.file = place.path;  // by which all others know it
+    if (place.pool) {
+        require_pool(*hypervisor_, place.pool->name);
+        if (!storage.image_at(place.path)) co_await storage.refreshed(place.pool->name, true);
+    }
+    co_return storage.image_at(place.path);
+}
+
+Task<> HypervisorObject::resolve_disks(MachineSpec& spec) const {
     for (std::size_t i = 0; i < spec.disks.size(); ++i) {
         auto& disk = spec.disks[i];
-        auto image = find_file(*hypervisor_, disk.file);
-        if (image) disk.file = image->path;  // by which all others know it
-        if (!disk.pool.empty()) {
-            // It may have come a moment ago, by other ways than ours.
-            if (!storage.find_image(disk.pool, disk.volume)) co_await storage.refreshed(disk.pool, false);
-            require_pool(*hypervisor_, disk.pool);
-            image = require_image(*hypervisor_, disk.pool, disk.volume);
+        const auto image = co_await image_of(disk);
+        if (!image) {
+            // A guest that has had it as raw may have written a header into it, which names files of the host.
+            if (disk.format == "qcow2" && !allowed_.is_everything())
+                throw Error(Code::invalid_args,
+                            fmt::format("disks[{}].file: {} is no image of a pool, and so can only be raw; CreatePool "
+                                        "makes its directory a pool",
+                                        i, disk.file));
+            continue;
         }
-        if (!image) continue;
         if (image->format != "raw") require_plain(*hypervisor_, *image, "use");
         if (disk.format.empty()) disk.format = image->format;
         // As another format a raw image's content would be a header that its guest has written.

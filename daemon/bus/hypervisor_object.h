@@ -70,6 +70,8 @@ private:
     std::vector<sdbus::ObjectPath> Pools() override;
     std::vector<sdbus::ObjectPath> Networks() override;
 
+    /// The image that the disk is, if it is one; its file is called then as the pool has it.
+    Task<ImagePtr> image_of(DiskSpec& disk) const;
     /// Gives each disk on an image the image's format, where the caller left it out, and looks whether the machine may
     /// have it.
     Task<> resolve_disks(MachineSpec& spec) const;

@@ -20,6 +20,7 @@ public:
         : directories_(std::move(directories)), roots_(std::move(roots)) {}
 
     static AllowedFiles everything() { return AllowedFiles({"/"}); }
+    [[nodiscard]] bool is_everything() const { return directories_.size() == 1 && directories_.front() == "/"; }
 
     /// Refuses (invalid_args, naming `key`) what is not an absolute path to a file below an allowed directory, links
     /// resolved. The directories must not be writable for callers: between this check and QEMU a link could change.

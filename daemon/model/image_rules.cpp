@@ -66,18 +66,22 @@ ImagePtr require_image(Hypervisor& hypervisor, const std::string& pool, const st
     return image;
 }
 
-ImagePtr find_file(Hypervisor& hypervisor, const std::string& path) {
+FilePlace place_of(Hypervisor& hypervisor, const std::string& path) {
     const auto& storage = hypervisor.storage();
-    auto image = storage.image_at(path);
-    if (image || path.empty()) return image;
+    if (const auto image = storage.image_at(path)) return {storage.find_pool(image->pool), path};
+    FilePlace place{nullptr, path};
+    if (path.empty()) return place;
     const std::filesystem::path written(path);
     // The file itself, and the link to it that a pool may show as an image.
     for (const auto& file :
          {resolved(hypervisor, written), resolved(hypervisor, written.parent_path()) / written.filename()})
-        for (const auto& pool : storage.pools())
-            if (!pool->path.empty() && resolved(hypervisor, pool->path) == file.parent_path())
-                if ((image = storage.image_at(pool->path + "/" + file.filename().string()))) return image;
-    return nullptr;
+        for (const auto& pool : storage.pools()) {
+            if (pool->path.empty() || resolved(hypervisor, pool->path) != file.parent_path()) continue;
+            auto known = pool->path + "/" + file.filename().string();
+            if (storage.image_at(known)) return {pool, std::move(known)};
+            if (!place.pool) place = {pool, std::move(known)};
+        }
+    return place;
 }
 
 void refuse_existing(Hypervisor& hypervisor, const std::string& pool, const std::string& name) {

@@ -18,8 +18,13 @@ PoolPtr require_writable_pool(Hypervisor& hypervisor, const std::string& name);
 /// The image; no_such_image.
 ImagePtr require_image(Hypervisor& hypervisor, const std::string& pool, const std::string& name);
 
-/// The image whose file that is, however its path is written: through links, or with "//". Nothing for what is none.
-ImagePtr find_file(Hypervisor& hypervisor, const std::string& path);
+/// Where a file is.
+struct FilePlace {
+    PoolPtr pool;      ///< the one in whose directory; nothing for a file elsewhere
+    std::string path;  ///< by which the pool has it, or would: the file may have been named through links, or with "//"
+};
+
+FilePlace place_of(Hypervisor& hypervisor, const std::string& path);
 
 /// already_exists when the pool has an image of that name.
 void refuse_existing(Hypervisor& hypervisor, const std::string& pool, const std::string& name);

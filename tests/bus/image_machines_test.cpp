@@ -157,6 +157,25 @@ TEST_F(ImageMachinesTest, ANewMachineTakesARawImageForWhatItIsHoweverItsPathIsWr
     EXPECT_THAT(image(bus::image_path("first", "fast", "raw.img"))->UsedBy(), testing::ElementsAre(path));
 }
 
+TEST_F(ImageMachinesTest, ANewMachineHasNoFileOfAPoolThatIsStopped) {
+    serve();
+    pool(default_path)->Stop({});
+    const VariantMap disk{{"file", sdbus::Variant("/pools/default//raw.img")}, {"format", sdbus::Variant("raw")}};
+    expect_error(create(machine(disk)), "InvalidState", "pool default is inactive: Start it first");
+}
+
+TEST_F(ImageMachinesTest, ANewMachineHasWhatIsInNoPoolOnlyAsRaw) {
+    const TemporaryDirectory files;
+    serve(bus::BusType::session, AllowedFiles({files.path}));
+    const auto disk = [&](const std::string& format) {
+        return machine({{"file", sdbus::Variant((files.path / "x").string())}, {"format", sdbus::Variant(format)}});
+    };
+    const auto refused = create(disk("qcow2"));
+    expect_invalid(refused, "disks[0].file");
+    EXPECT_THAT(refused.message, testing::HasSubstr("CreatePool"));
+    EXPECT_EQ(create(disk("raw")).name, "");
+}
+
 TEST_F(ImageMachinesTest, ANewMachineHasOnlyImagesThatAreThere) {
     serve();
     expect_error(create(machine(volume("nowhere", "x"))), "NoSuchPool", "there is no pool nowhere");
