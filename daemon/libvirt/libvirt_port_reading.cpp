@@ -26,7 +26,6 @@ struct Flags {
     bool persistent = true;
     bool autostart = false;
     bool saved = false;
-    bool has_snapshots = false;
 };
 
 struct State {
@@ -48,10 +47,6 @@ std::string job_kind_of(const Domain& domain) {
     return job ? job->kind : "";
 }
 
-bool has_snapshots(const Domain& domain) {
-    return domain.ask(virDomainSnapshotNum(domain.get(), 0), "read the snapshots of");
-}
-
 Machine read_machine(const Domain& domain, const Flags& flags) {
     const State state(domain);
     const auto definition = domain.xml(VIR_DOMAIN_XML_INACTIVE);
@@ -60,7 +55,6 @@ Machine read_machine(const Domain& domain, const Flags& flags) {
     machine.persistent = flags.persistent;
     machine.autostart = flags.autostart;
     machine.saved = flags.saved;
-    machine.has_snapshots = flags.has_snapshots;
     machine.definition = definition_digest(definition);
     if (state.active()) machine.libvirt_job = job_kind_of(domain);
     if (state.active() && flags.persistent)
@@ -73,8 +67,7 @@ Flags read_flags(const Domain& domain) {
     const int answered = virDomainGetAutostart(domain.get(), &autostart);
     return {.persistent = domain.is_persistent(),
             .autostart = domain.ask(answered < 0 ? answered : autostart, "read the autostart of"),
-            .saved = domain.ask(virDomainHasManagedSaveImage(domain.get(), 0), "read the saved memory of"),
-            .has_snapshots = has_snapshots(domain)};
+            .saved = domain.ask(virDomainHasManagedSaveImage(domain.get(), 0), "read the saved memory of")};
 }
 
 /// All domains that `flags` select. libvirt lists at most 16,384 in one answer and fails when there are more.
@@ -206,15 +199,13 @@ MachineListing LibvirtPort::list() {
     const BulkFlag persistent(connection, VIR_CONNECT_LIST_DOMAINS_PERSISTENT, true);
     const BulkFlag autostart(connection, VIR_CONNECT_LIST_DOMAINS_AUTOSTART, false);
     const BulkFlag saved(connection, VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE, false);
-    const BulkFlag snapshots(connection, VIR_CONNECT_LIST_DOMAINS_HAS_SNAPSHOT, false);
     MachineListing listing;
     listing.machines.reserve(domains.size());
     for (auto& handle : domains) {
         const Domain domain{DomainHandle(std::exchange(handle, nullptr))};
         const Uuid uuid = domain.uuid();
         try {
-            listing.machines.push_back(
-                read_machine(domain, {persistent.of(uuid), autostart.of(uuid), saved.of(uuid), snapshots.of(uuid)}));
+            listing.machines.push_back(read_machine(domain, {persistent.of(uuid), autostart.of(uuid), saved.of(uuid)}));
         } catch (const Error& error) {
             if (error.code() == Code::disconnected) throw;
             if (error.code() == Code::no_such_machine) continue;  // it went meanwhile
@@ -240,7 +231,6 @@ std::optional<Machine> LibvirtPort::read_state(const Machine& known) try {
     Machine machine = known;
     state.show_in(machine);
     machine.libvirt_job = job_kind_of(domain);
-    machine.has_snapshots = has_snapshots(domain);
     return machine;
 } catch (const Error& error) {
     if (error.code() == Code::no_such_machine) return std::nullopt;

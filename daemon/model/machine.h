@@ -93,7 +93,6 @@ struct Machine {
     bool persistent = true;
     bool autostart = false;
     bool saved = false;
-    bool has_snapshots = false;
     std::string arch;
     std::string machine_type;
     std::string firmware;

@@ -83,7 +83,7 @@ public:
     virtual MachineListing list() = 0;
     /// One machine, or nothing if there is none.
     virtual std::optional<Machine> read(const Uuid& uuid) = 0;
-    /// `known` with what a pause or a resumption changes read anew: its state, its job, and whether it has snapshots.
+    /// `known` with what a pause or a resumption changes read anew: its state and its job.
     virtual std::optional<Machine> read_state(const Machine& known) = 0;
     virtual std::string capabilities_xml() = 0;
     /// The domain XML without secrets; `inactive`: the definition instead of what runs.

@@ -73,11 +73,9 @@ TEST_F(Connection, ListsTransientMachines) {
     EXPECT_EQ(port->read(test_machine), std::nullopt);
 }
 
-TEST_F(Connection, SeesSnapshotsAndRemovesThemOnlyByForce) {
+TEST_F(Connection, RemovesSnapshotsOnlyByForce) {
     const auto port = connect();
     libvirtd_.virsh({"snapshot-create-as", "test", "before"});
-    EXPECT_TRUE(port->read(test_machine)->has_snapshots);
-    EXPECT_TRUE(port->list().machines.at(0).has_snapshots);
     port->power_off(test_machine, false);
     EXPECT_REFUSED(invalid_state, port->remove(test_machine, false));
     port->remove(test_machine, true);

@@ -42,7 +42,6 @@ TEST_P(Reading, FindsAllOfAMachine) {
     EXPECT_TRUE(machine.persistent);
     EXPECT_FALSE(machine.autostart);
     EXPECT_FALSE(machine.saved);
-    EXPECT_FALSE(machine.has_snapshots);
     EXPECT_NE(machine.definition, 0U);
     EXPECT_EQ(machine.virtualization, Virtualization::hybrid);
 }

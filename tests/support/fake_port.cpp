@@ -37,7 +37,7 @@ Machine copy_of(const Machine& source, const MachineCopy& copy) {
     machine.owner = copy.owner;
     machine.state = MachineState::shut_off;
     machine.state_reason = "unknown";
-    machine.autostart = machine.saved = machine.has_snapshots = false;
+    machine.autostart = machine.saved = false;
     machine.persistent = true;
     machine.kernel_machine_id = {};
     machine.libvirt_job.clear();
@@ -94,7 +94,6 @@ public:
         machine.state = found->second.state;
         machine.state_reason = found->second.state_reason;
         machine.libvirt_job = found->second.libvirt_job;
-        machine.has_snapshots = found->second.has_snapshots;
         return machine;
     }
     std::string capabilities_xml() override {
