@@ -230,7 +230,9 @@ std::optional<Machine> LibvirtPort::read_state(const Machine& known) try {
     if (!state.active()) return read_machine(domain, read_flags(domain));  // it has ended: what it ran with is gone
     Machine machine = known;
     state.show_in(machine);
-    machine.libvirt_job = job_kind_of(domain);
+    // libvirt tells the job only between two operations on the machine, and the next one may have begun already.
+    if (!known.libvirt_job.empty() || may_have_new_job(state.state, state.reason))
+        machine.libvirt_job = job_kind_of(domain);
     return machine;
 } catch (const Error& error) {
     if (error.code() == Code::no_such_machine) return std::nullopt;

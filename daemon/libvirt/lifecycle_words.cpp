@@ -95,6 +95,11 @@ std::string state_reason(int state, int reason) {
     return found != nullptr ? word(found->reasons, reason) : "unknown";
 }
 
+bool may_have_new_job(int state, int reason) {
+    return !(state == VIR_DOMAIN_PAUSED && reason == VIR_DOMAIN_PAUSED_USER) &&
+           !(state == VIR_DOMAIN_RUNNING && reason == VIR_DOMAIN_RUNNING_UNPAUSED);
+}
+
 LifecycleEvent lifecycle_event(int event, int detail) {
     const auto* found = find(event_words, event);
     if (found == nullptr) return {"unknown", "unknown"};

@@ -15,6 +15,10 @@ MachineState state_from(int state);
 /// virDomain<State>Reason of that state.
 std::string state_reason(int state, int reason);
 
+/// Whether a machine that was paused or resumed may have got a job by that: libvirt has reasons of their own for what
+/// it pauses itself, such as to save it.
+bool may_have_new_job(int state, int reason);
+
 /// virDomainEventType and virDomainEvent<Type>DetailType.
 LifecycleEvent lifecycle_event(int event, int detail);
 

@@ -33,6 +33,17 @@ TEST(LifecycleWords, NameReasonsByTheirState) {
     EXPECT_EQ(state_reason(VIR_DOMAIN_CRASHED, VIR_DOMAIN_CRASHED_PANICKED), "panicked");
 }
 
+TEST(LifecycleWords, TellAPauseByHandFromOneForAJob) {
+    EXPECT_FALSE(may_have_new_job(VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_USER));
+    EXPECT_FALSE(may_have_new_job(VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_UNPAUSED));
+    for (const int reason : {VIR_DOMAIN_PAUSED_UNKNOWN, VIR_DOMAIN_PAUSED_MIGRATION, VIR_DOMAIN_PAUSED_SAVE,
+                             VIR_DOMAIN_PAUSED_DUMP, VIR_DOMAIN_PAUSED_SNAPSHOT})
+        EXPECT_TRUE(may_have_new_job(VIR_DOMAIN_PAUSED, reason)) << reason;
+    for (const int reason : {VIR_DOMAIN_RUNNING_UNKNOWN, VIR_DOMAIN_RUNNING_BOOTED, VIR_DOMAIN_RUNNING_SAVE_CANCELED})
+        EXPECT_TRUE(may_have_new_job(VIR_DOMAIN_RUNNING, reason)) << reason;
+    EXPECT_TRUE(may_have_new_job(VIR_DOMAIN_PAUSED, 99)) << "newer than these";
+}
+
 TEST(LifecycleWords, NameEachEventWithItsDetail) {
     const auto expect = [](int event, int detail, const LifecycleEvent& words) {
         EXPECT_EQ(lifecycle_event(event, detail), words) << event << "/" << detail;
