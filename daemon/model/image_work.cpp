@@ -36,7 +36,9 @@ std::uint64_t remaining_usec(const Transfer& transfer, Clock::duration elapsed) 
     const auto total = transfer.total();
     if (processed == 0 || total <= processed) return 0;
     const auto usec = static_cast<double>(std::chrono::duration_cast<std::chrono::microseconds>(elapsed).count());
-    return static_cast<std::uint64_t>(usec * static_cast<double>(total - processed) / static_cast<double>(processed));
+    constexpr double an_age = 1e18;  // what comes of a few bytes in a long time fits no number
+    return static_cast<std::uint64_t>(
+        std::min(usec * static_cast<double>(total - processed) / static_cast<double>(processed), an_age));
 }
 
 void show(JobControl& job, const Transfer& transfer, Counts counts, std::uint64_t remaining) {
@@ -74,10 +76,10 @@ Task<> await_shown(asio::io_context& loop, std::string what, std::function<Task<
     for (;;) {
         try {
             co_await look();
+            if (is_there()) co_return;  // what it has replaced may have been there before
         } catch (const Error& error) {
             why = error.what();
         }
-        if (is_there()) co_return;
         if (Clock::now() >= end) break;
         co_await wait_a_while(loop, show_interval);
     }

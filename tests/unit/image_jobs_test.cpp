@@ -182,6 +182,12 @@ TEST_F(ImageJobsTest, FlattenMakesAnImageStandAlone) {
         Code::invalid_state, [&] { flatten("overlay"); }, "is based on none");
 }
 
+TEST_F(ImageJobsTest, WhatReplacesAnImageIsShownBeforeTheJobEndsThoughLibvirtIsBusy) {
+    truth().fail(Error(Code::busy, "libvirt is busy"), 2);  // its look at the pool, and what it has seen before
+    await_end(flatten("overlay"));
+    EXPECT_EQ(mirrored_image("overlay").backing_file, "");
+}
+
 TEST_F(ImageJobsTest, RebaseBasesAnImageOnAnother) {
     put("other");
     read();
