@@ -79,9 +79,8 @@ Task<> ManagedObjects::answer(MessagePtr call) {
     Listing listing(listings_);
     try {
         co_await list(call.get(), listing);
-    } catch (const sdbus::Error& error) {
-        sd_bus_reply_method_errorf(call.get(), SD_BUS_ERROR_FAILED, "the objects cannot be told: %s",
-                                   error.getMessage().c_str());
+    } catch (const std::exception& error) {
+        sd_bus_reply_method_errorf(call.get(), SD_BUS_ERROR_FAILED, "the objects cannot be told: %s", error.what());
         co_return;
     }
     correct(listing);

@@ -18,6 +18,7 @@
 #include <cerrno>
 #include <chrono>
 #include <string>
+#include <thread>
 
 namespace virtbus {
 
@@ -32,6 +33,7 @@ constexpr std::size_t chunk = std::size_t{64} << 10;
 constexpr int most_rounds = 16;
 constexpr int would_block = -2;  // of virStreamRecv and virStreamSend
 constexpr auto closing_time = std::chrono::seconds(5);
+constexpr auto closing_takes = std::chrono::seconds(1);
 
 /// What libvirt's callbacks share with the pump: they may still run when it has ended.
 class Bell {
@@ -92,6 +94,18 @@ StreamHandle open_stream(const Domain& domain, bool force) {
         throw Error(Code::machine_busy,
                     domain.cannot(act) + ": " + error.message + (force ? "" : "; \"force\" takes it over"));
     throw_error(domain.connection(), error, domain.cannot(act));
+}
+
+/// Whoever has just closed it is still there for libvirt for a moment.
+StreamHandle open_stream_soon(const Domain& domain, bool force) {
+    for (const auto end = std::chrono::steady_clock::now() + closing_takes;;) {
+        try {
+            return open_stream(domain, force);
+        } catch (const Error& error) {
+            if (force || error.code() != Code::machine_busy || std::chrono::steady_clock::now() >= end) throw;
+        }
+        std::this_thread::sleep_for(closing_takes / 10);
+    }
 }
 
 }  // namespace
@@ -225,7 +239,7 @@ private:
 };
 
 std::pair<std::unique_ptr<Console>, UniqueFd> Console::open(OpenedConnection connection, const Uuid& uuid, bool force) {
-    auto stream = open_stream(Domain::find(connection.handle.get(), uuid), force);
+    auto stream = open_stream_soon(Domain::find(connection.handle.get(), uuid), force);
     std::array<int, 2> pair{};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) != 0) {
         virStreamAbort(stream.get());

@@ -186,6 +186,12 @@ TEST_F(LifecycleTest, TheConsoleHasOneReaderUnlessForced) {
     EXPECT_TRUE(second.wait_for("mine-5"));
 }
 
+TEST_F(LifecycleTest, AConsoleThatWasClosedCanBeOpenedAtOnce) {
+    const auto path = create();
+    machine(path)->Start({});
+    for (int i = 0; i < 50; ++i) Console(machine(path)->OpenConsole({}));
+}
+
 TEST_F(LifecycleTest, AConsoleNeedsARunningMachine) {
     const auto path = create();
     const auto failure = failure_of([&] { machine(path)->OpenConsole({}); });
