@@ -66,9 +66,8 @@ def image_rules(state, verb, words):
         return one('InUse', state) if overlays(images, slot) else put(slot, (16 * MIB, below))
     if verb == 'image-flatten' and below is None:
         return one('InvalidState', state)
-    # A machine that runs shows the disks that it runs with, and only these count.
-    shown = running if machine in ON else defined
-    if runs or overlays(images, slot) or (verb == 'image-delete' and slot in shown):
+    # Also what a machine that runs with others has when it starts next.
+    if runs or overlays(images, slot) or (verb == 'image-delete' and slot in defined):
         return one('InUse', state)
     return put(slot, (size, None) if verb == 'image-flatten' else None)
 
