@@ -229,6 +229,7 @@ TEST_F(ConnectionTest, RefusesWithBusyWhenALaneIsFull) {
 TEST_F(ConnectionTest, StopsWhileCallsAreUnderWay) {
     fake->add(make_machine("web", 1, MachineState::running));
     connect();
+    await_quiet();
     const auto calls = hang(Lane::work, 6);
     hypervisor->stop();
     settle(loop);
