@@ -41,7 +41,7 @@ public:
 
     /// Once it waits for the job, Ctrl-C is what it reads.
     [[nodiscard]] bool waits() const {
-        for (int seen = 0, i = 0; i < 1'000; ++i) {
+        for (int seen = 0, i = 0; i < 6'000; ++i) {
             std::ifstream file("/proc/" + std::to_string(process_) + "/status");
             unsigned long blocked = 0;
             for (std::string word; file >> word;)
@@ -57,7 +57,7 @@ public:
     /// How it ends, as a shell has it; -1 when it goes on, and was killed.
     int end() {
         int status = 0;
-        for (int i = 0; i < 1'000; ++i) {
+        for (int i = 0; i < 6'000; ++i) {
             if (::waitpid(process_, &status, WNOHANG) == process_) {
                 process_ = -1;
                 return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
