@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 #include <asio/co_spawn.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/use_awaitable.hpp>
 
 #include <exception>
 #include <string>
@@ -22,6 +24,11 @@ void spawn(asio::io_context& loop, Task<> task, std::string_view what) {
             log::error(fmt::format("{} ended with an unknown error", what));
         }
     });
+}
+
+Task<> let_pass(asio::io_context& loop, std::chrono::steady_clock::duration interval) {
+    asio::steady_timer timer(loop, interval);
+    co_await timer.async_wait(asio::use_awaitable);
 }
 
 }  // namespace virtbus

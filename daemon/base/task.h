@@ -5,6 +5,7 @@
 #include <asio/awaitable.hpp>
 #include <asio/io_context.hpp>
 
+#include <chrono>
 #include <string_view>
 
 namespace virtbus {
@@ -18,5 +19,8 @@ using Task = asio::awaitable<T>;
 
 /// Starts `task` on `loop` and lets it go. An exception that leaves it is a defect: it is logged under `what`.
 void spawn(asio::io_context& loop, Task<> task, std::string_view what);
+
+/// Returns after a while; the loop goes on in the meantime.
+Task<> let_pass(asio::io_context& loop, std::chrono::steady_clock::duration interval);
 
 }  // namespace virtbus

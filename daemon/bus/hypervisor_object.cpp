@@ -108,7 +108,7 @@ Task<ImagePtr> HypervisorObject::image_of(DiskSpec& disk) const {
         require_pool(*hypervisor_, disk.pool);
         co_return require_image(*hypervisor_, disk.pool, disk.volume);
     }
-    const auto place = place_of(*hypervisor_, disk.file);
+    const auto place = co_await find_place(hypervisor_, disk.file);
     disk.file = place.path;  // by which all others know it
     if (place.pool) {
         require_pool(*hypervisor_, place.pool->name);

@@ -6,8 +6,6 @@
 #include "model/kernel_command_line.h"
 
 #include <fmt/format.h>
-#include <asio/steady_timer.hpp>
-#include <asio/use_awaitable.hpp>
 
 #include <algorithm>
 #include <array>
@@ -160,8 +158,7 @@ std::unique_ptr<DirectoryWatch> HostIdentity::watch(const std::filesystem::path&
 }
 
 Task<> HostIdentity::look_soon() {
-    asio::steady_timer timer(loop_, changed_together);
-    co_await timer.async_wait(asio::use_awaitable);
+    co_await let_pass(loop_, changed_together);
     looking_soon_ = false;
     watch();
     co_await refresh();

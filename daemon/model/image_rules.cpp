@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <map>
 #include <system_error>
+#include <utility>
 
 namespace virtbus {
 
@@ -17,10 +19,21 @@ Error cannot(Code code, std::string_view verb, const Image& image, std::string_v
 }
 
 /// As the kernel takes it, where the kernel is this one; of what is not there as far as that can be told.
-std::filesystem::path resolved(const Hypervisor& hypervisor, const std::filesystem::path& path) {
+std::filesystem::path resolved(const std::filesystem::path& path, bool is_local) {
     std::error_code error;
-    auto found = hypervisor.is_local() ? std::filesystem::weakly_canonical(path, error) : path.lexically_normal();
+    auto found = is_local ? std::filesystem::weakly_canonical(path, error) : path.lexically_normal();
     return error ? path.lexically_normal() : found;
+}
+
+/// In which of the directories a file is, and how it is called there. Where two fit, the file itself comes before a
+/// link to it, which a pool may show as an image as well.
+std::vector<std::pair<std::string, std::string>> find_in(const std::vector<std::string>& directories,
+                                                         const std::filesystem::path& path, bool is_local) {
+    std::vector<std::pair<std::string, std::string>> found;
+    for (const auto& file : {resolved(path, is_local), resolved(path.parent_path(), is_local) / path.filename()})
+        for (const auto& directory : directories)
+            if (resolved(directory, is_local) == file.parent_path()) found.emplace_back(directory, file.filename());
+    return found;
 }
 
 /// `machine` runs, and has `used` as a disk, which is the image or something below it.
@@ -66,22 +79,24 @@ ImagePtr require_image(Hypervisor& hypervisor, const std::string& pool, const st
     return image;
 }
 
-FilePlace place_of(Hypervisor& hypervisor, const std::string& path) {
-    const auto& storage = hypervisor.storage();
-    if (const auto image = storage.image_at(path)) return {storage.find_pool(image->pool), path};
+Task<FilePlace> find_place(std::shared_ptr<Hypervisor> hypervisor, std::string path) {
+    const auto& storage = hypervisor->storage();
+    if (const auto image = storage.image_at(path)) co_return FilePlace{storage.find_pool(image->pool), path};
     FilePlace place{nullptr, path};
-    if (path.empty()) return place;
-    const std::filesystem::path written(path);
-    // The file itself, and the link to it that a pool may show as an image.
-    for (const auto& file :
-         {resolved(hypervisor, written), resolved(hypervisor, written.parent_path()) / written.filename()})
-        for (const auto& pool : storage.pools()) {
-            if (pool->path.empty() || resolved(hypervisor, pool->path) != file.parent_path()) continue;
-            auto known = pool->path + "/" + file.filename().string();
-            if (storage.image_at(known)) return {pool, std::move(known)};
-            if (!place.pool) place = {pool, std::move(known)};
-        }
-    return place;
+    if (path.empty()) co_return place;
+    std::map<std::string, PoolPtr> pools;
+    std::vector<std::string> directories;
+    for (const auto& pool : storage.pools())
+        if (!pool->path.empty() && pools.try_emplace(pool->path, pool).second) directories.push_back(pool->path);
+    auto look = [path = std::move(path), directories = std::move(directories),
+                 is_local = hypervisor->is_local()](Port&) { return find_in(directories, path, is_local); };
+    const auto found = co_await hypervisor->run(Lane::work, std::move(look));
+    for (const auto& [directory, name] : found) {
+        const FilePlace known{pools.at(directory), directory + "/" + name};
+        if (storage.image_at(known.path)) co_return known;
+        if (!place.pool) place = known;
+    }
+    co_return place;
 }
 
 void refuse_existing(Hypervisor& hypervisor, const std::string& pool, const std::string& name) {

@@ -18,13 +18,14 @@ PoolPtr require_writable_pool(Hypervisor& hypervisor, const std::string& name);
 /// The image; no_such_image.
 ImagePtr require_image(Hypervisor& hypervisor, const std::string& pool, const std::string& name);
 
-/// Where a file is.
+/// Where a file is, by whatever path it is called.
 struct FilePlace {
     PoolPtr pool;      ///< the one in whose directory; nothing for a file elsewhere
     std::string path;  ///< by which the pool has it, or would: the file may have been named through links, or with "//"
 };
 
-FilePlace place_of(Hypervisor& hypervisor, const std::string& path);
+/// Looked up on a worker's thread, as a directory's file system may not answer. Throws as Hypervisor::run() does.
+Task<FilePlace> find_place(std::shared_ptr<Hypervisor> hypervisor, std::string path);
 
 /// already_exists when the pool has an image of that name.
 void refuse_existing(Hypervisor& hypervisor, const std::string& pool, const std::string& name);

@@ -6,8 +6,6 @@
 #include "model/aside.h"
 
 #include <fmt/format.h>
-#include <asio/steady_timer.hpp>
-#include <asio/use_awaitable.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -52,11 +50,6 @@ void show(JobControl& job, const Transfer& transfer, Counts counts, std::uint64_
     }
 }
 
-Task<> wait_a_while(asio::io_context& loop, Clock::duration interval) {
-    asio::steady_timer timer(loop, interval);
-    co_await timer.async_wait(asio::use_awaitable);
-}
-
 /// Returns when a file that has not changed after `time` can be told from all that have.
 Task<> await_age(asio::io_context& loop, std::uint64_t time) {
     const auto now = now_usec();
@@ -65,7 +58,7 @@ Task<> await_age(asio::io_context& loop, std::uint64_t time) {
                     "the clock was set back since, and what has changed cannot be told: set it right, "
                     "and start virtbusd again");
     const std::chrono::microseconds age(now - time);
-    if (age < age_known) co_await wait_a_while(loop, age_known - age);
+    if (age < age_known) co_await let_pass(loop, age_known - age);
 }
 
 /// Looks again, and again after a while should libvirt be away or busy, until it is there.
@@ -81,7 +74,7 @@ Task<> await_shown(asio::io_context& loop, std::string what, std::function<Task<
             why = error.what();
         }
         if (Clock::now() >= end) break;
-        co_await wait_a_while(loop, show_interval);
+        co_await let_pass(loop, show_interval);
     }
     throw Error(Code::timeout, fmt::format("{} is made, but does not show yet: {}", what, why));
 }

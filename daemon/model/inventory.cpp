@@ -361,5 +361,4 @@ void Inventory::tell_events(std::size_t count, const std::vector<Uuid>* only) {
     events_ = std::move(later);
 }
 
-// Whom this wakes runs in a later turn of the loop, when all that was read has been told.
 }  // namespace virtbus

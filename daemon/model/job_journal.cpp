@@ -5,8 +5,6 @@
 #include "base/log.h"
 
 #include <fmt/format.h>
-#include <asio/steady_timer.hpp>
-#include <asio/use_awaitable.hpp>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -47,11 +45,6 @@ JobJournal::Entry entry_from_json(const Json& value) {
             entry.published = value.value("published", std::uint64_t{0});
         }
     return entry;
-}
-
-Task<> wait(asio::io_context& loop, std::chrono::seconds pause) {
-    asio::steady_timer timer(loop, pause);
-    co_await timer.async_wait(asio::use_awaitable);
 }
 
 /// Whether the machine is there that has this file. When it is not, what the file has become is removed.
@@ -130,7 +123,7 @@ Task<> JobJournal::settle(std::uint64_t number, std::function<void()> work, std:
 Task<> JobJournal::settle_later(std::weak_ptr<JobJournal*> self, asio::io_context& loop, std::uint64_t number,
                                 std::function<void()> work) {
     for (auto pause = soonest_attempt;; pause = std::min(pause * 2, latest_attempt)) {
-        co_await wait(loop, pause);
+        co_await let_pass(loop, pause);
         if (self.expired()) co_return;
         auto& journal = **self.lock();
         auto again = work;
@@ -167,7 +160,7 @@ Task<> JobJournal::recover_copy(std::weak_ptr<JobJournal*> self, asio::io_contex
                 log::error(fmt::format("job {} was interrupted, and {}/{} is left for now: {}", entry.job,
                                        entry.directory, entry.temporary, error.what()));
         }
-        if (!finish) co_await wait(loop, pause);
+        if (!finish) co_await let_pass(loop, pause);
         if (self.expired()) co_return;
     }
     auto work = [tool = recovery.tool, entry, finish = *finish] {

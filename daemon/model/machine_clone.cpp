@@ -9,8 +9,6 @@
 #include "model/machine_copy.h"
 
 #include <fmt/format.h>
-#include <asio/steady_timer.hpp>
-#include <asio/use_awaitable.hpp>
 
 #include <chrono>
 #include <functional>
@@ -207,10 +205,7 @@ Task<bool> is_defined(std::shared_ptr<Hypervisor> hypervisor, Uuid machine) {
     auto& inventory = hypervisor->inventory();
     co_await inventory.listed().wait();
     for (int asked = 0; asked < 2; ++asked) {
-        if (asked > 0) {
-            asio::steady_timer timer(hypervisor->loop(), late_definition);
-            co_await timer.async_wait(asio::use_awaitable);
-        }
+        if (asked > 0) co_await let_pass(hypervisor->loop(), late_definition);
         co_await inventory.refreshed(machine);  // a listing leaves out what cannot be read
         if (inventory.find(machine)) co_return true;
     }

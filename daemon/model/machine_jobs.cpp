@@ -5,8 +5,6 @@
 #include "model/aside.h"
 
 #include <fmt/format.h>
-#include <asio/steady_timer.hpp>
-#include <asio/use_awaitable.hpp>
 
 #include <atomic>
 
@@ -123,8 +121,7 @@ Task<> follow(std::shared_ptr<Hypervisor> hypervisor, Uuid uuid, JobControl& job
             co_await hypervisor->run(Lane::query, [uuid](Port& port) { return port.job_progress(uuid); });
         if (!progress) break;
         job.set_progress(progress->processed, progress->total, progress->remaining_usec);
-        asio::steady_timer timer(hypervisor->loop(), job_interval);
-        co_await timer.async_wait(asio::use_awaitable);
+        co_await let_pass(hypervisor->loop(), job_interval);
     }
     co_await hypervisor->inventory().refreshed(uuid);
     if (job.is_cancelled()) throw Error(Code::cancelled, "cancelled");

@@ -6,8 +6,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <asio/steady_timer.hpp>
-#include <asio/use_awaitable.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -79,10 +77,7 @@ void StateFile::write_later(std::function<std::string()> text, std::chrono::mill
 Task<> StateFile::write_at_last(std::weak_ptr<StateFile*> self, asio::io_context& loop,
                                 std::function<std::string()> text, std::chrono::milliseconds pause) {
     for (auto retry = soonest_rewrite;; retry = std::min(retry * 2, latest_rewrite)) {
-        if (pause > std::chrono::milliseconds::zero()) {
-            asio::steady_timer timer(loop, pause);
-            co_await timer.async_wait(asio::use_awaitable);
-        }
+        if (pause > std::chrono::milliseconds::zero()) co_await let_pass(loop, pause);
         if (self.expired()) co_return;
         auto& file = **self.lock();
         file.due_ = false;

@@ -5,8 +5,6 @@
 #include "model/error.h"
 
 #include <fmt/format.h>
-#include <asio/steady_timer.hpp>
-#include <asio/use_awaitable.hpp>
 
 #include <algorithm>
 #include <system_error>
@@ -31,12 +29,6 @@ constexpr std::chrono::seconds pool_last_retry{60};
 /// does not have to wait in the bus's queue behind thousands of signals.
 constexpr std::size_t slice = 50;
 constexpr std::chrono::milliseconds pause{4};
-
-/// Lets the loop do whatever else there is.
-Task<> others_first(asio::io_context& loop) {
-    asio::steady_timer timer(loop, pause);
-    co_await timer.async_wait(asio::use_awaitable);
-}
 
 bool is_temporary(std::string_view name) { return name.starts_with(temporary_prefix); }
 
@@ -147,8 +139,7 @@ void Storage::read_later(const std::string& pool, const std::exception& failure)
 
 Task<> Storage::later(asio::io_context& loop, std::weak_ptr<Storage*> self, std::chrono::milliseconds interval,
                       std::function<void(Storage&)> then) {
-    asio::steady_timer timer(loop, interval);
-    co_await timer.async_wait(asio::use_awaitable);
+    co_await let_pass(loop, interval);
     if (const auto storage = self.lock()) then(**storage);
 }
 
@@ -209,7 +200,7 @@ Task<> Storage::apply_images(Entry& entry, ImageMap read) {
     for (const auto& [name, image] : read) {
         auto after = corrected(image);
         now[after->name] = std::move(after);
-        if (++shown % (10 * slice) == 0) co_await others_first(loop_);
+        if (++shown % (10 * slice) == 0) co_await let_pass(loop_, pause);
     }
     std::vector<ImagePtr> gone;
     for (const auto& [name, image] : entry.images)
@@ -219,7 +210,7 @@ Task<> Storage::apply_images(Entry& entry, ImageMap read) {
         // The files of a pool that has stopped are still what they are.
         if (entry.pool->state == PoolState::running && source_.is_local()) formats_.forget(image->path);
         replace(entry, image, nullptr);
-        if (++shown % slice == 0) co_await others_first(loop_);
+        if (++shown % slice == 0) co_await let_pass(loop_, pause);
     }
     for (auto& [name, image] : now) {
         const auto found = entry.images.find(name);
@@ -228,7 +219,7 @@ Task<> Storage::apply_images(Entry& entry, ImageMap read) {
         auto after = corrected(image);  // once more: a machine may have come meanwhile that says what it is
         if (before && *before == *after) continue;
         replace(entry, before, std::move(after));
-        if (++shown % slice == 0) co_await others_first(loop_);
+        if (++shown % slice == 0) co_await let_pass(loop_, pause);
     }
     if (counted) tell([&](StorageObserver& observer) { observer.pool_changed(entry.pool); });
 }

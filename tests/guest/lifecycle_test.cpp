@@ -189,7 +189,7 @@ TEST_F(LifecycleTest, TheConsoleHasOneReaderUnlessForced) {
 TEST_F(LifecycleTest, AConsoleThatWasClosedCanBeOpenedAtOnce) {
     const auto path = create();
     machine(path)->Start({});
-    for (int i = 0; i < 50; ++i) Console(machine(path)->OpenConsole({}));
+    for (int i = 0; i < 50; ++i) ASSERT_NO_THROW(Console(machine(path)->OpenConsole({}))) << "opening " << i;
 }
 
 TEST_F(LifecycleTest, AConsoleNeedsARunningMachine) {
