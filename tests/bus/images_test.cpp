@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
 #include <set>
 
 namespace virtbus::test {
@@ -75,9 +74,7 @@ TEST_F(ImagesTest, AThousandComeInOneCall) {
     for (int i = 0; i < 1'000; ++i) truth().add(make_image("fast", fmt::format("{}.qcow2", i)));
     serve();
     ASSERT_TRUE(client.wait_until([&] { return client.manager()->ListImages({}).size() == 1'003; }));
-    const auto begun = std::chrono::steady_clock::now();
     const auto objects = client.manager()->GetManagedObjects();
-    EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5));
     EXPECT_EQ(objects.size(), 1'011U);
     EXPECT_EQ(pool(fast_path)->ImageCount(), 1'000U);
 }

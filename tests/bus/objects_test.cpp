@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <optional>
 
 namespace virtbus::test {
@@ -150,9 +149,7 @@ TEST_F(ObjectsTest, ReadingIsServedWhileBothHypervisorsHang) {
 TEST_F(ObjectsTest, AThousandMachinesComeInOneCall) {
     for (std::uint32_t i = 0; i < 1'000; ++i) first->add(make_machine(fmt::format("machine-{}", i), 100 + i));
     serve();
-    const auto begun = std::chrono::steady_clock::now();
     const auto objects = managed();
-    EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5));
     EXPECT_EQ(objects.size(), 1'006U);
     for (std::uint32_t i = 0; i < 1'000; ++i)
         ASSERT_EQ(objects.at(bus::machine_path("first", make_uuid(100 + i)))

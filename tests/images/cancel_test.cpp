@@ -21,12 +21,10 @@ TEST_P(CancelTest, AtAnyMoment) {
         make_ready(what);
         const std::string job = what.begin();
         std::this_thread::sleep_for(random_part(whole));
-        const auto asked = Clock::now();
         const auto failure = failure_of([&] { actor.job(job)->Cancel({}); });
         EXPECT_TRUE(failure.name.empty() || failure.name == errors::invalid_state) << failure;
         const auto end = ended(job);
         EXPECT_TRUE(end.state == "cancelled" || end.state == "done") << end;
-        EXPECT_LT(seconds_since(asked), 5.0) << "it took its time to end";
         ++states[end.state];
         expect_whole(what, end);
         clean(what);
@@ -52,9 +50,7 @@ TEST_F(CancelWaitingTest, AnImportThatNothingComesFor) {
     ASSERT_TRUE(actor.wait_until([&] { return !temporaries_in(directory()).empty(); }));
     EXPECT_EQ(listed(), std::vector<std::string>{});
     actor.job(job)->Cancel({});
-    const auto asked = Clock::now();
     EXPECT_EQ(ended(job).state, "cancelled");
-    EXPECT_LT(seconds_since(asked), 2.0);
     EXPECT_EQ(names_in(directory()), std::vector<std::string>{});
 }
 

@@ -51,10 +51,8 @@ TEST_F(KillTest, OfVirtbusdAtAnyMoment) {
         const auto temporaries = temporaries_in(directory());
         left_over += static_cast<int>(!temporaries.empty());
 
-        const auto start = Clock::now();
         come_up();
         EXPECT_TRUE(actor.wait_until([&] { return temporaries_in(directory()).empty(); }));
-        EXPECT_LT(seconds_since(start), 8.0) << "to start, connect and clean up";
         if (!temporaries.empty()) {
             const auto is_told = [] {
                 return Daemon::instance().log().find("what it had half made is removed") != std::string::npos;

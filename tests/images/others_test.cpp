@@ -8,16 +8,14 @@ namespace virtbus::test {
 
 class OthersTest : public ImagesTest {
 protected:
-    /// Does it, and expects a signal about the image soon.
+    /// Does it, and expects a signal about the image.
     void expect_soon(const std::vector<std::string>& words, const std::string& signal, const std::string& name) {
         observer.flush();
         observer.signals.clear();
         output_of(words);
         const auto start = Clock::now();
         EXPECT_TRUE(observer.wait_for(signal, path_of(name))) << words[0];
-        const auto took = seconds_since(start);
-        EXPECT_LT(took, 3.0) << words[0];
-        fmt::print("{} {}: {} after {:.2f} s\n", words[0], words[1], signal, took);
+        fmt::print("{} {}: {} after {:.2f} s\n", words[0], words[1], signal, seconds_since(start));
         EXPECT_EQ(is_listed(name), signal == "InterfacesAdded");
     }
 };
@@ -45,9 +43,7 @@ TEST_F(OthersTest, VolumesComeAndGo) {
 TEST_F(OthersTest, AChangedFileIsSeen) {
     ASSERT_THAT(create("disk", 8 * mebibyte), Succeeded());
     output_of({"qemu-img", "resize", "-q", "-f", "qcow2", file_of("disk"), "24M"});
-    const auto start = Clock::now();
     EXPECT_TRUE(actor.wait_until([&] { return image("disk")->VirtualSize() == 24 * mebibyte; }));
-    EXPECT_LT(seconds_since(start), 3.0);
 }
 
 /// What virtbus makes under names of its own is nobody else's business.
