@@ -40,6 +40,7 @@ bool changes_something(Action action) {
         case Action::pool_manage:
         case Action::image_inspect:
         case Action::image_create:
+        case Action::image_attach:
         case Action::image_edit:
         case Action::image_export:
         case Action::image_delete:

@@ -28,6 +28,7 @@ std::string_view to_string(Action action) {
         case Action::pool_manage: return "org.virtbus1.pool.manage";
         case Action::image_inspect: return "org.virtbus1.image.inspect";
         case Action::image_create: return "org.virtbus1.image.create";
+        case Action::image_attach: return "org.virtbus1.image.attach";
         case Action::image_edit: return "org.virtbus1.image.edit";
         case Action::image_export: return "org.virtbus1.image.export";
         case Action::image_delete: return "org.virtbus1.image.delete";

@@ -31,7 +31,8 @@ enum class Action {
     host_machine_id_regenerate,
     pool_manage,
     image_inspect,  ///< check: it costs time
-    image_create,   ///< also by cloning and importing
+    image_create,   ///< also by cloning and importing; of what others are made from, too
+    image_attach,   ///< give it to a machine, which reads and writes it
     image_edit,
     image_export,     ///< what a guest wrote into it
     image_delete,     ///< and wipe

@@ -76,7 +76,7 @@ std::string describe(const Details& details) {
     const auto has = [&](const char* key) { return details.contains(key); };
     if (has("job")) return "job " + details.at("job");
     if (has("image")) return fmt::format("image {}/{}", details.at("pool"), details.at("image"));
-    for (const char* noun : {"pool", "network", "machine", "hypervisor"})
+    for (const char* noun : {"pool", "root", "network", "machine", "hypervisor"})
         if (has(noun)) return fmt::format("{} {}", noun, details.at(noun));
     return "";
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "bus/hypervisor_object.h"
 
+#include "base/utf8.h"
 #include "bus/changes.h"
 #include "bus/machine_spec_reader.h"
 #include "bus/network_spec_reader.h"
@@ -91,7 +92,14 @@ void HypervisorObject::CreateMachine(PathResult&& result, VariantMap spec) {
               call.details["uuid"] = uuid.text();
               hypervisor_->require(Feature::define);
               const auto place = services().machine_quota.reserve(call.uid);
-              co_await resolve_disks(wanted);
+              const auto images = co_await resolve_images(wanted);
+              for (const auto& image : images)
+                  co_await require(Action::image_attach, call, about(*hypervisor_, *image));
+              if (!wanted.root.empty()) {
+                  auto root = about(*hypervisor_);
+                  root["root"] = to_utf8(std::filesystem::path(wanted.root).lexically_normal().string());
+                  co_await require(Action::image_attach, call, std::move(root));
+              }
               const auto claim = claim_disks(jobs_, *hypervisor_, "the start of machine " + wanted.name,
                                              wanted.start ? disks_of(wanted) : std::vector<Disk>());
               auto work = [wanted = std::move(wanted)](Port& port) { return port.create(wanted); };
@@ -108,8 +116,13 @@ Task<ImagePtr> HypervisorObject::image_of(DiskSpec& disk) const {
         require_pool(*hypervisor_, disk.pool);
         co_return require_image(*hypervisor_, disk.pool, disk.volume);
     }
-    const auto place = co_await find_place(hypervisor_, disk.file);
-    disk.file = place.path;  // by which all others know it
+    co_return co_await image_at(disk.file);
+}
+
+Task<ImagePtr> HypervisorObject::image_at(std::string& file) const {
+    auto& storage = hypervisor_->storage();
+    const auto place = co_await find_place(hypervisor_, file);
+    file = place.path;  // by which all others know it
     if (place.pool) {
         require_pool(*hypervisor_, place.pool->name);
         if (!storage.image_at(place.path)) co_await storage.refreshed(place.pool->name, true);
@@ -117,10 +130,13 @@ Task<ImagePtr> HypervisorObject::image_of(DiskSpec& disk) const {
     co_return storage.image_at(place.path);
 }
 
-Task<> HypervisorObject::resolve_disks(MachineSpec& spec) const {
+Task<std::vector<ImagePtr>> HypervisorObject::resolve_images(MachineSpec& spec) const {
+    std::vector<ImagePtr> images;
+    for (auto* file : {&spec.kernel, &spec.initrd}) images.push_back(co_await image_at(*file));
     for (std::size_t i = 0; i < spec.disks.size(); ++i) {
         auto& disk = spec.disks[i];
         const auto image = co_await image_of(disk);
+        images.push_back(image);
         if (!image) {
             // A guest that has had it as raw may have written a header into it, which names files of the host.
             if (disk.format == "qcow2" && !allowed_.is_everything())
@@ -137,6 +153,8 @@ Task<> HypervisorObject::resolve_disks(MachineSpec& spec) const {
             throw Error(Code::invalid_args, fmt::format("disks[{}].format: image {}/{} is {}, not {}", i, image->pool,
                                                         image->name, image->format, disk.format));
     }
+    std::erase(images, nullptr);
+    co_return images;
 }
 
 Task<> HypervisorObject::settled(Task<Uuid> making, Uuid uuid) {

@@ -13,6 +13,7 @@
 
 #include <chrono>
 #include <memory>
+#include <vector>
 
 namespace virtbus::bus {
 
@@ -70,11 +71,12 @@ private:
     std::vector<sdbus::ObjectPath> Pools() override;
     std::vector<sdbus::ObjectPath> Networks() override;
 
-    /// The image that the disk is, if it is one; its file is called then as the pool has it.
+    /// The image that the disk, or a file, is, if it is one; its file is called then as the pool has it.
     Task<ImagePtr> image_of(DiskSpec& disk) const;
-    /// Gives each disk on an image the image's format, where the caller left it out, and looks whether the machine may
-    /// have it.
-    Task<> resolve_disks(MachineSpec& spec) const;
+    Task<ImagePtr> image_at(std::string& file) const;
+    /// The images that the machine would be given. Gives each disk on one the image's format, where the caller left it
+    /// out, and refuses what no machine may have as its disk.
+    Task<std::vector<ImagePtr>> resolve_images(MachineSpec& spec) const;
     /// The pool of that name, made and started if need be.
     Task<> provide_pool(PoolSpec spec);
     /// Returns when the mirror shows the outcome, also when it failed.

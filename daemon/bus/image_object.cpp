@@ -48,21 +48,20 @@ void ImageObject::show_links() {
 }
 
 void ImageObject::Clone(JobResult&& result, std::string name, VariantMap options) {
-    serve_job(std::move(result), Action::image_create, std::move(options),
-              [this, name = std::move(name)](Options& given, const JobOrigin& origin) {
-                  const bool linked = given.take<bool>("linked").value_or(false);
-                  auto image = take_new_image(given, image_->pool, name, linked ? "qcow2" : image_->format);
-                  if (const auto path = given.take<sdbus::ObjectPath>("pool")) {
-                      const auto pool = pool_ref(*path);
-                      if (!pool || pool->hypervisor != hypervisor_->name())
-                          throw Error(Code::invalid_args, "pool: is not the path of a Pool of the same hypervisor");
-                      image.pool = pool->name;
-                  }
-                  given.refuse_unknown();
-                  if (linked && image.format != "qcow2")
-                      throw Error(Code::invalid_args, "format: a linked clone is qcow2");
-                  return image_jobs_.clone(origin, *image_, image, linked);
-              });
+    serve(getObject(), std::move(result), Action::image_create,
+          [this, name = std::move(name),
+           given = Options(std::move(options))](Call& call) mutable -> Task<sdbus::ObjectPath> {
+              const bool linked = given.take<bool>("linked").value_or(false);
+              auto image = take_new_image(given, image_->pool, name, linked ? "qcow2" : image_->format);
+              const auto pool = take_pool(given, "pool", hypervisor_->name());
+              given.refuse_unknown();
+              if (linked && image.format != "qcow2") throw Error(Code::invalid_args, "format: a linked clone is qcow2");
+              if (pool && pool->name != image_->pool) {
+                  co_await require(Action::image_create, call, about(*pool));
+                  image.pool = pool->name;
+              }
+              co_return job_path(image_jobs_.clone({hypervisor_, call.uid}, *image_, image, linked));
+          });
 }
 
 void ImageObject::Convert(JobResult&& result, std::string format, VariantMap options) {
@@ -93,11 +92,14 @@ void ImageObject::Flatten(JobResult&& result, VariantMap options) {
 }
 
 void ImageObject::Rebase(JobResult&& result, sdbus::ObjectPath backing, VariantMap options) {
-    serve_job(std::move(result), Action::image_edit, std::move(options),
-              [this, backing = std::move(backing)](Options& given, const JobOrigin& origin) {
-                  given.refuse_unknown();
-                  return image_jobs_.rebase(origin, *image_, image_at("backing", backing, hypervisor_->name()));
-              });
+    serve(getObject(), std::move(result), Action::image_edit,
+          [this, backing = std::move(backing),
+           given = Options(std::move(options))](Call& call) -> Task<sdbus::ObjectPath> {
+              given.refuse_unknown();
+              const auto below = image_at("backing", backing, hypervisor_->name());
+              co_await require(Action::image_create, call, about(below));
+              co_return job_path(image_jobs_.rebase({hypervisor_, call.uid}, *image_, below));
+          });
 }
 
 void ImageObject::Export(JobResult&& result, sdbus::UnixFd target, VariantMap options) {

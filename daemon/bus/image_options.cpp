@@ -35,6 +35,15 @@ ImageRef image_at(const std::string& key, const sdbus::ObjectPath& path, const s
     return std::move(*image);
 }
 
+std::optional<PoolRef> take_pool(Options& options, const std::string& key, const std::string& hypervisor) {
+    const auto path = options.take<sdbus::ObjectPath>(key);
+    if (!path) return std::nullopt;
+    auto pool = pool_ref(*path);
+    if (!pool || pool->hypervisor != hypervisor)
+        throw Error(Code::invalid_args, key + ": is not the path of a Pool of the same hypervisor");
+    return pool;
+}
+
 std::optional<ImageRef> take_image(Options& options, const std::string& key, const std::string& hypervisor) {
     const auto path = options.take<sdbus::ObjectPath>(key);
     if (!path) return std::nullopt;

@@ -15,6 +15,8 @@ NewImage take_new_image(Options& options, const std::string& pool, const std::st
 
 /// The image of `hypervisor` that is at a path.
 ImageRef image_at(const std::string& key, const sdbus::ObjectPath& path, const std::string& hypervisor);
+/// The pool, or image, of `hypervisor` that is at a path, if one is given.
+std::optional<PoolRef> take_pool(Options& options, const std::string& key, const std::string& hypervisor);
 std::optional<ImageRef> take_image(Options& options, const std::string& key, const std::string& hypervisor);
 
 Preallocation take_preallocation(Options& options, const std::string& format);

@@ -125,6 +125,8 @@ void MachineObject::Clone(JobResult&& result, std::string name, VariantMap optio
               auto plan = take_clone_plan(given, name);
               call.details["copy"] = name;
               hypervisor_->require(Feature::define);
+              if (plan.pool)
+                  co_await require(Action::image_create, call, about(PoolRef{hypervisor_->name(), *plan.pool}));
               plan.place = services().machine_quota.reserve(call.uid);
               co_return job_path(clones_.clone({hypervisor_, call.uid}, *machine_, plan));
           });

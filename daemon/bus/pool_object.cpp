@@ -48,6 +48,7 @@ void PoolObject::CreateImage(JobResult&& result, std::string name, std::uint64_t
               given.refuse_unknown();
               if (backing && image.format != "qcow2")
                   throw virtbus::Error(Code::invalid_args, "backing: only a qcow2 image can be based on another");
+              if (backing) co_await require(Action::image_create, call, about(*backing));
               co_return job_path(image_jobs_.create({hypervisor_, call.uid}, image, size, backing));
           });
 }

@@ -85,6 +85,10 @@ protected:
     template <typename... Out>
     void serve(const sdbus::IObject& object, sdbus::Result<Out...>&& result, Action action, BodyOf<Out...> body);
 
+    /// What the arguments of `call` name besides the object: its caller must have the right to do `action` with `other`
+    /// as well, or who may change one object could have it done with any.
+    Task<> require(Action action, Call call, Details other);
+
     [[nodiscard]] const Services& services() const { return services_; }
 
 private:
@@ -118,6 +122,8 @@ private:
 
     /// Learns who calls, and refuses who may not, or has too much under way already: the place is the call's.
     Task<Quota<uid_t>::Place> admit(Action action, Call& call);
+    /// Asks whether the caller may do `action` with what `call` is about, and whether the object still is what it was.
+    Task<> ask(Action action, const Call& call);
 
     void owe(const std::shared_ptr<Reply>& reply);
 

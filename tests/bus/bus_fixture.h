@@ -61,8 +61,8 @@ protected:
     template <typename... Arguments>
     std::unique_ptr<OtherProgram> begin_as(uid_t uid, const std::string& path, const std::string& interface,
                                            const std::string& method, const Arguments&... given) {
-        return std::make_unique<OtherProgram>(
-            std::vector<std::string>{std::to_string(uid), bus.address(), path, interface, method, given...});
+        return std::make_unique<OtherProgram>(std::vector<std::string>{
+            VIRTBUS_OTHER_CALLER, std::to_string(uid), bus.address(), path, interface, method, given...});
     }
     /// What the call ends with when nobody makes it: "ok", or the error's name.
     template <typename... Arguments>

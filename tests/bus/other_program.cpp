@@ -13,18 +13,16 @@
 
 namespace virtbus::test {
 
-OtherProgram::OtherProgram(const std::vector<std::string>& words) {
-    std::vector<std::string> all{VIRTBUS_OTHER_CALLER};
-    all.insert(all.end(), words.begin(), words.end());
+OtherProgram::OtherProgram(std::vector<std::string> words) {
     std::vector<char*> arguments;
-    for (auto& word : all) arguments.push_back(word.data());
+    for (auto& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) return;
     posix_spawn_file_actions_t actions;
     ::posix_spawn_file_actions_init(&actions);
     ::posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-    if (::posix_spawn(&process_, all[0].c_str(), &actions, nullptr, arguments.data(), environ) != 0) process_ = -1;
+    if (::posix_spawnp(&process_, words[0].c_str(), &actions, nullptr, arguments.data(), environ) != 0) process_ = -1;
     ::posix_spawn_file_actions_destroy(&actions);
     ::close(ends[1]);
     output_ = ends[0];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// A caller that runs as somebody else, as other_caller.cpp says: only root can become another.
+// A caller of its own, that may run as somebody else: other_caller.cpp, or one from elsewhere.
 #pragma once
 
 #include <sys/types.h>
@@ -11,8 +11,8 @@ namespace virtbus::test {
 
 class OtherProgram {
 public:
-    /// `words`: what follows the name of the program.
-    explicit OtherProgram(const std::vector<std::string>& words);
+    /// `words`: the program and its arguments.
+    explicit OtherProgram(std::vector<std::string> words);
     OtherProgram(const OtherProgram&) = delete;
     OtherProgram& operator=(const OtherProgram&) = delete;
     /// Kills it, unless it has ended.

@@ -3,6 +3,16 @@
 
 namespace virtbus::test {
 
+namespace {
+
+void send_verdict(sdbus::MethodCall& call, bool authorized, bool challenge) {
+    auto reply = call.createReply();
+    reply << sdbus::Struct<bool, bool, std::map<std::string, std::string>>(authorized, challenge, {});
+    reply.send();
+}
+
+}  // namespace
+
 PlayedPolkit::PlayedPolkit(const std::string& address)
     : connection_(sdbus::createSessionBusConnectionWithAddress(address)),
       object_(sdbus::createObject(*connection_, "/org/freedesktop/PolicyKit1/Authority")) {
@@ -23,19 +33,23 @@ PlayedPolkit::~PlayedPolkit() {
 }
 
 void PlayedPolkit::say(bool authorized, bool challenge) {
-    set([authorized, challenge](sdbus::MethodCall& call) {
-        auto reply = call.createReply();
-        reply << sdbus::Struct<bool, bool, std::map<std::string, std::string>>(authorized, challenge, {});
-        reply.send();
+    set([=](const Question&, sdbus::MethodCall& call) { send_verdict(call, authorized, challenge); });
+}
+
+void PlayedPolkit::follow(std::function<bool(const Question&)> rule) {
+    set([rule = std::move(rule)](const Question& question, sdbus::MethodCall& call) {
+        send_verdict(call, rule(question), false);
     });
 }
 
 void PlayedPolkit::fail(const std::string& error) {
-    set([error](sdbus::MethodCall& call) { call.createErrorReply(sdbus::Error(error, "as the test said")).send(); });
+    set([error](const Question&, sdbus::MethodCall& call) {
+        call.createErrorReply(sdbus::Error(error, "as the test said")).send();
+    });
 }
 
 void PlayedPolkit::babble() {
-    set([](sdbus::MethodCall& call) {
+    set([](const Question&, sdbus::MethodCall& call) {
         auto reply = call.createReply();
         reply << std::string("yes");
         reply.send();
@@ -58,13 +72,13 @@ std::vector<std::string> PlayedPolkit::cancelled() const {
 }
 
 void PlayedPolkit::set(Answer answer) {
-    std::vector<sdbus::MethodCall> waiting;
+    decltype(waiting_) waiting;
     {
         const std::lock_guard lock(mutex_);
         answer_ = answer;
         waiting.swap(waiting_);
     }
-    for (auto& call : waiting) answer(call);
+    for (auto& [question, call] : waiting) answer(question, call);
 }
 
 void PlayedPolkit::check(sdbus::MethodCall call) {
@@ -78,9 +92,9 @@ void PlayedPolkit::check(sdbus::MethodCall call) {
         const std::lock_guard lock(mutex_);
         questions_.push_back(question);
         answer = answer_;
-        if (!answer) waiting_.push_back(call);
+        if (!answer) waiting_.emplace_back(question, call);
     }
-    if (answer) answer(call);
+    if (answer) answer(question, call);
 }
 
 void PlayedPolkit::cancel(sdbus::MethodCall call) {

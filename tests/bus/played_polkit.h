@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace virtbus::test {
@@ -33,6 +34,8 @@ public:
 
     /// How it answers from now on, and what it has not answered yet. It says no at first.
     void say(bool authorized, bool challenge = false);
+    /// Yes to what the rule takes.
+    void follow(std::function<bool(const Question&)> rule);
     void fail(const std::string& error);
     /// What no polkit would say.
     void babble();
@@ -44,7 +47,7 @@ public:
     [[nodiscard]] std::vector<std::string> cancelled() const;
 
 private:
-    using Answer = std::function<void(sdbus::MethodCall&)>;
+    using Answer = std::function<void(const Question&, sdbus::MethodCall&)>;
 
     void set(Answer answer);
     void check(sdbus::MethodCall call);
@@ -52,7 +55,7 @@ private:
 
     mutable std::mutex mutex_;
     Answer answer_;
-    std::vector<sdbus::MethodCall> waiting_;
+    std::vector<std::pair<Question, sdbus::MethodCall>> waiting_;
     std::vector<Question> questions_;
     std::vector<std::string> cancelled_;
     std::unique_ptr<sdbus::IConnection> connection_;

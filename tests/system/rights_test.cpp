@@ -71,6 +71,28 @@ TEST_F(RightsTest, WhoMadeAMachineOwnsItAndAMemberHasThoseWithTheTag) {
     EXPECT_EQ(as(member, {"delete", "mine"}).code, 0);
 }
 
+TEST_F(RightsTest, AMemberMakesMachinesOnTheImagesOfItsPoolAlone) {
+    for (const auto* pool : {"lab", "others"}) {
+        output_of({"virtbusctl", "-H", "qemu", "pool", "create", pool, std::string("/var/lib/libvirt/images/") + pool});
+        output_of({"virtbusctl", "-H", "qemu", "image", "create", "disk", "--size", "1M", "--pool", pool});
+    }
+    use_the_example();
+    const auto create_on = [](const std::string& disk) {
+        return as(member, {"create", "mine", "--memory", "64M", "--interface", "none", "--disk", disk});
+    };
+    ASSERT_TRUE(wait_until([&] { return create_on("lab/disk").code == 0; })) << create_on("lab/disk");
+    EXPECT_EQ(as(member, {"delete", "mine"}).code, 0);
+
+    const auto stolen = create_on("others/disk");
+    expect_refused(stolen);
+    EXPECT_THAT(stolen.text, HasSubstr("image others/disk"));
+    expect_refused(as(member, {"image", "create", "copy", "--pool", "lab", "--backing", "others/disk"}));
+    expect_refused(as(member, {"image", "clone", "lab/disk", "copy", "--pool", "others"}));
+    const auto allowed = as(member, {"image", "clone", "lab/disk", "copy"});
+    EXPECT_EQ(allowed.code, 0) << allowed;
+    for (const auto* pool : {"lab", "others"}) output_of({"virtbusctl", "-H", "qemu", "pool", "delete", pool});
+}
+
 TEST_F(RightsTest, ThePasswordThatIsTypedDecides) {
     ASSERT_EQ(create("root", "roots").code, 0);
     output_of({"sh", "-c", "echo root:right | chpasswd"});
