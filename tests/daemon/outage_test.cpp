@@ -51,7 +51,7 @@ protected:
 };
 
 TEST_F(OutageTest, AHungLibvirtdHoldsUpNobodyElse) {
-    start(1);
+    start(3);
     ill.freeze();
     const auto watchdog = virtbusd->told("WATCHDOG=1");
     const auto blocked = client->begin(ill_machine, machine_interface, "SetTitle", std::string("never"), VariantMap());
@@ -64,7 +64,7 @@ TEST_F(OutageTest, AHungLibvirtdHoldsUpNobodyElse) {
     client->flush();
     EXPECT_EQ(blocked->count, 0) << "all this took as long as keepalive does";
 
-    // Keepalive, 1 s × 3, gives up.
+    // Keepalive, 3 s × 3, gives up.
     ASSERT_TRUE(client->wait_until([&] { return blocked->count == 1; }));
     EXPECT_EQ(blocked->failure.name, "org.virtbus1.Error.Disconnected") << blocked->failure;
     EXPECT_TRUE(client->wait_until([&] { return !connected("ill"); }));
