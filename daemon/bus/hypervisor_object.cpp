@@ -191,7 +191,7 @@ void HypervisorObject::CreatePool(PathResult&& result, std::string name, std::st
     serve(getObject(), std::move(result), Action::pool_manage,
           [this, name = std::move(name), path = std::move(path),
            given = Options(std::move(options))](Call& call) mutable -> Task<sdbus::ObjectPath> {
-              // libvirt refuses a second pool of one directory, as long as it is written in the same way.
+              // libvirt refuses a second pool of one directory only if it is written in the same way.
               const PoolSpec spec{name, std::filesystem::path(path).lexically_normal(),
                                   given.take<bool>("autostart").value_or(true)};
               given.refuse_unknown();
@@ -199,6 +199,10 @@ void HypervisorObject::CreatePool(PathResult&& result, std::string name, std::st
               call.details["pool"] = name;
               allowed_.check("path", path);
               hypervisor_->require(Feature::pools);
+              const auto place = co_await find_place(hypervisor_, spec.path + "/any");
+              if (place.pool)
+                  throw Error(Code::already_exists,
+                              fmt::format("pool {} has the directory {} already", place.pool->name, place.pool->path));
               auto work = [spec](Port& port) { port.storage().create_pool(spec); };
               co_await hypervisor_->run(Lane::work, std::move(work));
               co_await hypervisor_->storage().refreshed(name, false);

@@ -19,10 +19,13 @@ Task<> MachineFace::attempt(Lane lane, PortWork work) {
     }
 }
 
-Task<> MachineFace::change(Lane lane, PortWork work) {
+Task<> MachineFace::change(Lane lane, PortWork work, bool may_end) {
     const auto uuid = machine_->uuid;
     co_await attempt(lane, std::move(work));
-    co_await hypervisor_->inventory().settled(uuid);
+    if (may_end)
+        co_await hypervisor_->inventory().settled(uuid);
+    else
+        co_await hypervisor_->inventory().refreshed(uuid);
 }
 
 sdbus::ObjectPath MachineFace::start_job(JobKind kind, const Call& call, Jobs::Work work) {

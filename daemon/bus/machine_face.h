@@ -25,8 +25,8 @@ protected:
 
     /// Runs `work(Port&)`. What fails may have changed something all the same: then the machine is read again.
     Task<> attempt(Lane lane, PortWork work);
-    /// The same, and returns when the mirror has seen its effect.
-    Task<> change(Lane lane, PortWork work);
+    /// The same, and returns when the mirror has seen its effect; of what `may_end` it, also when the machine is gone.
+    Task<> change(Lane lane, PortWork work, bool may_end = false);
     /// Begins a job that nobody else may disturb.
     sdbus::ObjectPath start_job(JobKind kind, const Call& call, Jobs::Work work);
     /// Error invalid_state when it is off.

@@ -103,8 +103,8 @@ void MachineObject::PowerOff(Result&& result, VariantMap options) {
           [this, given = Options(std::move(options))](Call&) mutable -> Task<> {
               const bool graceful = given.take<bool>("graceful").value_or(false);
               given.refuse_unknown();
-              co_await change(Lane::control,
-                              [uuid = machine_->uuid, graceful](Port& port) { port.power_off(uuid, graceful); });
+              auto work = [uuid = machine_->uuid, graceful](Port& port) { port.power_off(uuid, graceful); };
+              co_await change(Lane::control, std::move(work), !machine_->persistent);
           });
 }
 
@@ -138,7 +138,8 @@ void MachineObject::Delete(Result&& result, VariantMap options) {
               const bool force = given.take<bool>("force").value_or(false);
               given.refuse_unknown();
               const auto uuid = machine_->uuid;
-              co_await change(Lane::work, [uuid, force](Port& port) { port.remove(uuid, force); });
+              co_await change(
+                  Lane::work, [uuid, force](Port& port) { port.remove(uuid, force); }, true);
           });
 }
 

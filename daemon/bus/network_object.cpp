@@ -75,7 +75,8 @@ void NetworkObject::serve_work(Result&& result, Action action, VariantMap option
     serve(getObject(), std::move(result), action,
           [this, given = Options(std::move(options)), work = std::move(work)](Call&) -> Task<> {
               given.refuse_unknown();
-              co_await change(work);
+              co_await call_port(work);
+              co_await hypervisor_->networks().refreshed();
           });
 }
 
@@ -85,15 +86,15 @@ void NetworkObject::serve_work(Result&& result, Action action, VariantMap option
               const bool force = given.take<bool>("force").value_or(false);
               given.refuse_unknown();
               if (!force) refuse_running_machines();
-              co_await change([work, force](NetworkPort& port, const std::string& name) { (port.*work)(name, force); });
+              auto cut = [work, force](NetworkPort& port, const std::string& name) { (port.*work)(name, force); };
+              co_await call_port(std::move(cut));
+              co_await hypervisor_->networks().settled(network_->name);
           });
 }
 
-Task<> NetworkObject::change(PortWork work) {
-    const auto name = network_->name;
-    auto call_port = [work = std::move(work), name](Port& port) { work(port.networks(), name); };
-    co_await hypervisor_->run(Lane::work, std::move(call_port));
-    co_await hypervisor_->networks().settled(name);
+Task<> NetworkObject::call_port(PortWork work) {
+    auto call = [work = std::move(work), name = network_->name](Port& port) { work(port.networks(), name); };
+    co_await hypervisor_->run(Lane::work, std::move(call));
 }
 
 void NetworkObject::refuse_running_machines() const {

@@ -65,9 +65,9 @@ private:
     using CutOff = void (NetworkPort::*)(const std::string& name, bool force);
     /// A call of the port, and replies when its effect shows.
     void serve_work(Result&& result, Action action, VariantMap options, PortWork work);
-    /// The same, but refused while machines are on it, unless the options say "force".
+    /// The same of what may end it, which is refused while machines are on it, unless the options say "force".
     void serve_work(Result&& result, Action action, VariantMap options, CutOff work);
-    Task<> change(PortWork work);
+    Task<> call_port(PortWork work);
     /// Error in_use, which names a running machine that is on it.
     void refuse_running_machines() const;
 

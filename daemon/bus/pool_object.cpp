@@ -81,42 +81,50 @@ void PoolObject::Refresh(JobResult&& result, VariantMap options) {
 
 void PoolObject::Start(Result&& result, VariantMap options) {
     serve_work(std::move(result), Action::pool_manage, std::move(options),
-               [](Port& port, const std::string& name) { port.storage().start_pool(name); });
+               [](StoragePort& port, const std::string& name) { port.start_pool(name); });
 }
 
 void PoolObject::Stop(Result&& result, VariantMap options) {
-    serve_work(
-        std::move(result), Action::pool_manage, std::move(options),
-        [](Port& port, const std::string& name) { port.storage().stop_pool(name); }, [this] { refuse_jobs(); });
+    const auto rule = [this] { refuse_jobs(); };
+    serve_work(std::move(result), Action::pool_manage, std::move(options), &StoragePort::stop_pool, rule);
 }
 
 void PoolObject::Delete(Result&& result, VariantMap options) {
-    serve_work(
-        std::move(result), Action::pool_manage, std::move(options),
-        [](Port& port, const std::string& name) { port.storage().delete_pool(name); },
-        [this] {
-            refuse_jobs();
-            refuse_running_machines();
-        });
+    const auto rule = [this] {
+        refuse_jobs();
+        refuse_running_machines();
+    };
+    serve_work(std::move(result), Action::pool_manage, std::move(options), &StoragePort::delete_pool, rule);
 }
 
 void PoolObject::SetAutostart(Result&& result, bool autostart, VariantMap options) {
-    serve_work(
-        std::move(result), Action::pool_manage, std::move(options),
-        [autostart](Port& port, const std::string& name) { port.storage().set_pool_autostart(name, autostart); });
+    serve_work(std::move(result), Action::pool_manage, std::move(options),
+               [autostart](StoragePort& port, const std::string& name) { port.set_pool_autostart(name, autostart); });
 }
 
-void PoolObject::serve_work(Result&& result, Action action, VariantMap options,
-                            std::function<void(Port&, const std::string&)> work, std::function<void()> rule) {
+void PoolObject::serve_work(Result&& result, Action action, VariantMap options, PortWork work) {
     serve(getObject(), std::move(result), action,
-          [this, given = Options(std::move(options)), work = std::move(work), rule = std::move(rule)](Call&) -> Task<> {
+          [this, given = Options(std::move(options)), work = std::move(work)](Call&) -> Task<> {
+              given.refuse_unknown();
+              co_await call_port(work);
+              co_await hypervisor_->storage().refreshed(pool_->name, false);
+          });
+}
+
+void PoolObject::serve_work(Result&& result, Action action, VariantMap options, Ending work,
+                            std::function<void()> rule) {
+    serve(getObject(), std::move(result), action,
+          [this, given = Options(std::move(options)), work, rule = std::move(rule)](Call&) -> Task<> {
               given.refuse_unknown();
               rule();
-              const auto name = pool_->name;
-              auto call_port = [work, name](Port& port) { work(port, name); };
-              co_await hypervisor_->run(Lane::work, std::move(call_port));
-              co_await hypervisor_->storage().settled(name);
+              co_await call_port([work](StoragePort& port, const std::string& name) { (port.*work)(name); });
+              co_await hypervisor_->storage().settled(pool_->name);
           });
+}
+
+Task<> PoolObject::call_port(PortWork work) {
+    auto call = [work = std::move(work), name = pool_->name](Port& port) { work(port.storage(), name); };
+    co_await hypervisor_->run(Lane::work, std::move(call));
 }
 
 std::uint32_t PoolObject::image_count() const {

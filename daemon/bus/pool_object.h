@@ -52,10 +52,13 @@ private:
     bool Autostart() override { return pool_->autostart; }
     std::uint32_t ImageCount() override { return image_count(); }
 
-    /// Serves a method that is one port call, and replies when its effect shows.
-    void serve_work(
-        Result&& result, Action action, VariantMap options, std::function<void(Port&, const std::string&)> work,
-        std::function<void()> rule = [] {});
+    using PortWork = std::function<void(StoragePort&, const std::string& name)>;
+    using Ending = void (StoragePort::*)(const std::string& name);
+    /// A call of the port, and replies when its effect shows.
+    void serve_work(Result&& result, Action action, VariantMap options, PortWork work);
+    /// The same of what may end it, which `rule` may refuse.
+    void serve_work(Result&& result, Action action, VariantMap options, Ending work, std::function<void()> rule);
+    Task<> call_port(PortWork work);
     [[nodiscard]] std::uint32_t image_count() const;
     /// Error in_use when a job works on one of its images.
     void refuse_jobs() const;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Pools on the bus: what they show, how they come and go, and what can be done with them.
 #include "storage_fixture.h"
+#include "support/temporary_directory.h"
 
 #include <cstdlib>
 
@@ -163,6 +164,17 @@ TEST_F(PoolsTest, HaveTheirDirectoryWrittenInOneWay) {
     serve();
     const std::string path = client.hypervisor(first_path)->CreatePool("new", "/srv/.//images/./new", {});
     EXPECT_EQ(pool(path)->Path(), "/srv/images/new");
+}
+
+TEST_F(PoolsTest, HaveNoDirectoryTogether) {
+    serve();
+    const TemporaryDirectory root;
+    std::filesystem::create_directory(root.path / "there");
+    std::filesystem::create_directory_symlink("there", root.path / "link");
+    client.hypervisor(first_path)->CreatePool("one", root.path / "there", {});
+    for (const auto* name : {"there/", "link", "link/."})
+        expect_error(failure_of([&] { client.hypervisor(first_path)->CreatePool("two", root.path / name, {}); }),
+                     "AlreadyExists", "pool one has the directory");
 }
 
 TEST_F(PoolsTest, AreCreated) {

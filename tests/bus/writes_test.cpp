@@ -124,6 +124,31 @@ TEST_F(WritesTest, WhatExistsIsNotMadeAgain) {
               "org.virtbus1.Error.InvalidXml");
 }
 
+/// A libvirtd that was started anew may have its machines only a moment later.
+TEST_F(WritesTest, WhatChangedAMachineThatIsThoughtToBeGoneIsNoSuccess) {
+    serve();
+    const auto before = *first->machine(web);
+    first->erase(web);
+    first->set_lingering(true);
+    first->touch(web);
+    ASSERT_TRUE(await_there([&] { return first->hanging(PortCall::read) == 1; }));
+    first->add(before);
+    first->block(PortCall::read);
+    const auto reply = begin(web_path, "SetTitle", std::string("new"), VariantMap());
+    ASSERT_TRUE(await_there([&] { return first->machine(web)->title == "new"; }));
+    first->set_lingering(false);
+    ASSERT_TRUE(await(reply));
+    EXPECT_EQ(reply->failure.name, "org.virtbus1.Error.NoSuchMachine") << "its title is still the old one";
+    first->release_all();
+    EXPECT_TRUE(await_there([&] {
+        try {
+            return client.machine(web_path)->Title() == "new";
+        } catch (const sdbus::Error&) {
+            return false;
+        }
+    }));
+}
+
 TEST_F(WritesTest, DeleteRepliesAndThenTheMachineIsGone) {
     serve();
     for (int i = 0; i < 50; ++i) {

@@ -67,6 +67,13 @@ FakeHypervisor::Lock FakeHypervisor::enter(PortCall call, Lane lane, const std::
     return lock;
 }
 
+void FakeHypervisor::linger(PortCall call, Lock& lock) {
+    if (!lingering_) return;
+    ++hanging_[call];
+    changed_.wait(lock, [&] { return !lingering_ || all_released_; });
+    --hanging_[call];
+}
+
 Machine& FakeHypervisor::find(const Uuid& uuid) {
     const auto found = machines_.find(uuid);
     if (found == machines_.end()) throw Error(Code::no_such_machine, "there is no machine " + uuid.text());
@@ -198,6 +205,12 @@ void FakeHypervisor::release(PortCall call) {
 void FakeHypervisor::release(Lane lane) {
     const Lock lock(mutex_);
     blocked_lanes_[lane] = false;
+    changed_.notify_all();
+}
+
+void FakeHypervisor::set_lingering(bool lingering) {
+    const Lock lock(mutex_);
+    lingering_ = lingering;
     changed_.notify_all();
 }
 

@@ -81,10 +81,12 @@ public:
         return all;
     }
     std::optional<Machine> read(const Uuid& uuid) override {
-        const auto lock = enter(PortCall::read);
+        auto lock = enter(PortCall::read);
         if (truth_->unreadable_.contains(uuid)) throw Error(Code::failed, "it cannot be read");
         const auto found = truth_->machines_.find(uuid);
-        return found == truth_->machines_.end() ? std::nullopt : std::optional(found->second);
+        auto seen = found == truth_->machines_.end() ? std::nullopt : std::optional(found->second);
+        truth_->linger(PortCall::read, lock);
+        return seen;
     }
     std::optional<Machine> read_state(const Machine& known) override {
         const auto lock = enter(PortCall::read_state);

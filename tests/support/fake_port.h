@@ -115,6 +115,8 @@ public:
     void block(Lane lane);
     void release(PortCall call);
     void release(Lane lane);
+    /// Whether readings of single machines hang when they have seen what there is. Off at first.
+    void set_lingering(bool lingering);
     /// Nothing hangs any more, now and later: what a test calls before it ends.
     void release_all();
 
@@ -141,6 +143,7 @@ private:
     /// Counts the call, lets it hang or fail, and returns with the truth locked.
     Lock enter(PortCall call, Lane lane, const std::shared_ptr<Connection>& connection, const Uuid* uuid = nullptr);
     [[nodiscard]] bool hangs(PortCall call, Lane lane) const;
+    void linger(PortCall call, Lock& lock);
     Machine& find(const Uuid& uuid);
     void tell(const std::function<void(PortEvents&)>& what) const;
 
@@ -156,6 +159,7 @@ private:
     bool tells_ = true;
     bool obedient_ = true;
     bool all_released_ = false;
+    bool lingering_ = false;
     std::optional<JobProgress> progress_;
     std::map<PortCall, std::pair<Error, int>> failures_;
     std::map<PortCall, bool> blocked_calls_;
