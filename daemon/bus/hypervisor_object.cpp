@@ -40,6 +40,14 @@ std::vector<Disk> disks_of(const MachineSpec& spec) {
     return disks;
 }
 
+/// However it is written, in one way: rules compare it.
+Details about_root(const Hypervisor& hypervisor, const std::string& root) {
+    const auto path = std::filesystem::path(root).lexically_normal();
+    auto details = about(hypervisor);
+    details["root"] = to_utf8((path.has_filename() ? path : path.parent_path()).string());
+    return details;
+}
+
 }  // namespace
 
 HypervisorObject::HypervisorObject(Services services, std::shared_ptr<Hypervisor> hypervisor, Jobs& jobs,
@@ -95,11 +103,8 @@ void HypervisorObject::CreateMachine(PathResult&& result, VariantMap spec) {
               const auto images = co_await resolve_images(wanted);
               for (const auto& image : images)
                   co_await require(Action::image_attach, call, about(*hypervisor_, *image));
-              if (!wanted.root.empty()) {
-                  auto root = about(*hypervisor_);
-                  root["root"] = to_utf8(std::filesystem::path(wanted.root).lexically_normal().string());
-                  co_await require(Action::image_attach, call, std::move(root));
-              }
+              if (!wanted.root.empty())
+                  co_await require(Action::image_attach, call, about_root(*hypervisor_, wanted.root));
               const auto claim = claim_disks(jobs_, *hypervisor_, "the start of machine " + wanted.name,
                                              wanted.start ? disks_of(wanted) : std::vector<Disk>());
               auto work = [wanted = std::move(wanted)](Port& port) { return port.create(wanted); };

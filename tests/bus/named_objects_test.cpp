@@ -2,6 +2,7 @@
 // A right to an object is none to the others that a call to it names: polkit is asked about each of these as well.
 #include "played_polkit.h"
 #include "storage_fixture.h"
+#include "support/temporary_directory.h"
 
 #include <iostream>
 
@@ -18,6 +19,11 @@ protected:
     NamedObjectsTest() : StorageBusTest(PrivateBus::Policy::system) {
         truth().add(make_image("fast", "other"));
         first->edit(web, [](Machine& machine) { machine.state = MachineState::shut_off; });
+        HypervisorInfo containers;
+        containers.driver = "lxc";
+        containers.type = HypervisorType::container;
+        second->set_info(containers);
+        std::filesystem::create_directory(roots.path / "box");
     }
 
     void SetUp() override {
@@ -25,7 +31,7 @@ protected:
             std::cerr << "\n*** THE RIGHTS TO NAMED OBJECTS ARE NOT TESTED: only root can become somebody else ***\n\n";
             GTEST_SKIP() << "needs root";
         }
-        serve(bus::BusType::system);
+        serve(bus::BusType::system, AllowedFiles({"/"}, {roots.path}));
     }
 
     /// What busctl prints when nobody makes the call.
@@ -35,8 +41,8 @@ protected:
                       "--address=" + bus.address(), "call", "org.virtbus1"});
         return OtherProgram(std::move(words)).line();
     }
-    /// The call is refused by a polkit that allows all but `action` with the object whose `noun` has that
-    /// name, and is done by one that allows this, too.
+    /// The call is refused by a polkit that allows all but `action` with the object whose `noun` has that name, and is
+    /// done by one that allows this, too.
     void expect_asked(const std::vector<std::string>& words, const std::string& action, const std::string& noun,
                       const std::string& name) {
         const auto is_other = [=](const Question& question) {
@@ -51,6 +57,7 @@ protected:
         EXPECT_THAT(call(words), StartsWith("o \"/org/virtbus1/"));
     }
 
+    const TemporaryDirectory roots;
     PlayedPolkit polkit{bus.address()};
 };
 
@@ -86,6 +93,13 @@ TEST_F(NamedObjectsTest, TheKernelOfANewMachineIfItIsAnImage) {
     expect_asked({first_path, "org.virtbus1.Hypervisor", "CreateMachine", "a{sv}", "2", "name", "s", "new", "kernel",
                   "s", "/pools/default/base"},
                  "org.virtbus1.image.attach", "image", "base");
+}
+
+TEST_F(NamedObjectsTest, TheRootOfANewContainer) {
+    const auto root = (roots.path / "box").string();
+    expect_asked({second_path, "org.virtbus1.Hypervisor", "CreateMachine", "a{sv}", "2", "name", "s", "new", "root",
+                  "s", root + "/."},
+                 "org.virtbus1.image.attach", "root", root);
 }
 
 TEST_F(NamedObjectsTest, ItsOwnPoolIsNoOther) {
