@@ -64,7 +64,7 @@ class Faults:
         """As the service manager would."""
         code = self.instance.virtbusd.terminate()
         if code != 0:
-            raise RuntimeError(f'virtbusd ended with {code}; see {self.instance.virtbusd.log}')
+            raise RuntimeError(f'virtbusd ended with {code}: {self.instance.virtbusd.last_words()}')
         time.sleep(hold / 3)
         self.instance.start_virtbusd()
 

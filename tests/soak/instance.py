@@ -17,6 +17,7 @@ DISK = Path(os.environ['VIRTBUS_DISK'])
 POOL = DISK / 'pool'
 BUILD = Path(os.environ['VIRTBUS_BUILD'])
 LOGS = Path(os.environ['VIRTBUS_LOG']).parent / 'logs'
+SUPPRESSIONS = Path(__file__).resolve().parents[1] / 'lsan.supp'
 
 # One libvirtd serves both: QEMU's machines outlive it, the test driver's do not.
 SOCKET = RUNTIME / 'libvirt/libvirt-sock'
@@ -67,6 +68,12 @@ class Server:
             self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             env={**os.environ, **(self.environment or {})})
 
+    def last_words(self):
+        """What a sanitizer said at its end, else the end of what it wrote."""
+        text = self.log.read_text(errors='replace')
+        report = text.find('ERROR: ')
+        return text[-2000:] if report < 0 else text[report:report + 2000]
+
     def is_running(self):
         return self.process is not None and self.process.poll() is None
 
@@ -98,7 +105,7 @@ class Instance:
         POOL.mkdir()
         libvirt.registerErrorHandler(lambda *_: None, None)
         environment = {'DBUS_SESSION_BUS_ADDRESS': ADDRESS, 'LIBVIRT_AUTOSTART': '0',
-                       'ASAN_OPTIONS': 'quarantine_size_mb=8'}
+                       'ASAN_OPTIONS': 'quarantine_size_mb=8', 'LSAN_OPTIONS': f'suppressions={SUPPRESSIONS}'}
         config = LOGS / 'virtbus.json'
         config.write_text('{"keepalive": {"interval": 1, "count": 4}}')
         self.bus = Server('bus', ['dbus-daemon', '--session', '--nofork', f'--address={ADDRESS}'])
@@ -128,7 +135,7 @@ class Instance:
         wait_for(lambda: subprocess.run(owned, capture_output=True, check=False).returncode == 0 or
                  not self.virtbusd.is_running(), 'virtbusd')
         if not self.virtbusd.is_running():
-            raise RuntimeError('virtbusd has ended: ' + self.virtbusd.log.read_text(errors='replace')[-2000:])
+            raise RuntimeError(f'virtbusd has ended: {self.virtbusd.last_words()}')
 
     def connection(self, name):
         """A connection to libvirt that is not virtbus's. While it is open, the test driver forgets nothing."""

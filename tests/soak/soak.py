@@ -133,12 +133,14 @@ class Soak:
         self.wire.end()
         code = self.instance.stop()
         if code != 0:
-            self.world.complain(f'virtbusd ended with {code}: {self.instance.virtbusd.log.read_text()[-3000:]}')
+            self.world.complain(f'virtbusd ended with {code}: {self.instance.virtbusd.last_words()}')
         self.tell(', '.join(f'{name}: {count}' for name, count in sorted(self.world.outcomes.items())))
         self.tell(f'seed {self.seed}: {self.world.calls} calls, the slowest {self.world.slowest:.1f} s, '
                   f'{self.wire.replies} replies on the bus, '
                   f'{self.done["faults"]} faults, {self.done["quiet points"]} quiet points, '
                   f'{len(self.world.wrong)} wrong')
+        for text in self.world.wrong:                  # once more, where a reader looks first
+            print(' '.join(text.split())[:400])
 
 
 def main():
