@@ -234,12 +234,18 @@ void MachineObject::GetXml(sdbus::Result<std::string, std::uint64_t>&& result, V
           [this, given = Options(std::move(options))](Call&) mutable -> Task<Answer> {
               const bool inactive = given.take<bool>("inactive").value_or(false);
               given.refuse_unknown();
-              // Taken before the XML: should the definition change in between, DefineXml refuses and nothing is lost.
-              const auto generation = machine_->generation;
-              auto xml = co_await hypervisor_->run(Lane::query, [uuid = machine_->uuid, inactive](Port& port) {
+              const auto read = [uuid = machine_->uuid, inactive](Port& port) {
                   return port.machine_xml(uuid, inactive);
-              });
-              co_return Answer(std::move(xml), generation);
+              };
+              for (int tries = 1;; ++tries) {
+                  const auto known = machine_;
+                  auto xml = co_await hypervisor_->run(Lane::query, read);
+                  // The generation is the mirror's, which may not have seen yet what others have changed. Where one
+                  // change follows another the older is told: DefineXml refuses it then, and nothing is lost.
+                  if (xml.definition == known->definition || tries == 3)
+                      co_return Answer(std::move(xml.text), known->generation);
+                  co_await hypervisor_->inventory().refreshed(known->uuid);
+              }
           });
 }
 

@@ -30,7 +30,7 @@ public:
     std::optional<Machine> read(const Uuid& uuid) override;
     std::optional<Machine> read_state(const Machine& known) override;
     std::string capabilities_xml() override;
-    std::string machine_xml(const Uuid& uuid, bool inactive) override;
+    MachineXml machine_xml(const Uuid& uuid, bool inactive) override;
 
     Uuid create(const MachineSpec& spec) override;
     Uuid define(const std::string& xml, std::uint32_t owner) override;

@@ -241,9 +241,11 @@ std::optional<Machine> LibvirtPort::read_state(const Machine& known) try {
 
 std::string LibvirtPort::capabilities_xml() { return read_capabilities_xml(connections_->take().get()); }
 
-std::string LibvirtPort::machine_xml(const Uuid& uuid, bool inactive) {
+MachineXml LibvirtPort::machine_xml(const Uuid& uuid, bool inactive) {
     // Never VIR_DOMAIN_XML_SECURE: it would include passwords.
-    return to_utf8(find(uuid).xml(inactive ? VIR_DOMAIN_XML_INACTIVE : 0));
+    const auto domain = find(uuid);
+    const auto definition = domain.xml(VIR_DOMAIN_XML_INACTIVE);
+    return {to_utf8(inactive ? definition : domain.xml(0)), definition_digest(definition)};
 }
 
 }  // namespace virtbus

@@ -73,6 +73,11 @@ struct JobProgress {
     std::string kind;  ///< in the words of Job.Kind; "" where libvirt does not say
 };
 
+struct MachineXml {
+    std::string text;              ///< the domain XML, without secrets
+    std::uint64_t definition = 0;  ///< as Machine::definition, when it was read
+};
+
 class Port {
 public:
     virtual ~Port() = default;
@@ -86,8 +91,8 @@ public:
     /// `known` with what a pause or a resumption changes read anew: its state and its job.
     virtual std::optional<Machine> read_state(const Machine& known) = 0;
     virtual std::string capabilities_xml() = 0;
-    /// The domain XML without secrets; `inactive`: the definition instead of what runs.
-    virtual std::string machine_xml(const Uuid& uuid, bool inactive) = 0;
+    /// `inactive`: of the definition instead of what runs.
+    virtual MachineXml machine_xml(const Uuid& uuid, bool inactive) = 0;
 
     // Making and unmaking. `create` defines and, if the spec says so, starts; when the start fails nothing stays.
     virtual Uuid create(const MachineSpec& spec) = 0;

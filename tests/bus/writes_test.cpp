@@ -217,6 +217,16 @@ TEST_F(WritesTest, ADefinitionThatChangedUnseenIsNotReplacedEither) {
     EXPECT_EQ(stale.name, "org.virtbus1.Error.StaleGeneration") << stale;
 }
 
+TEST_F(WritesTest, WhatWasJustReadCanBeReplacedThoughNobodyHasToldOfIt) {
+    serve();
+    const auto machine = client.machine(web_path);
+    first->edit(web, [](Machine& it) { it.definition = 500; });
+    const auto [xml, generation] = machine->GetXml({{"inactive", sdbus::Variant(true)}});
+    EXPECT_EQ(machine->Generation(), generation) << "the object shows it as well by now";
+    machine->DefineXml("new", {{"generation", sdbus::Variant(generation)}});
+    EXPECT_EQ(machine->Description(), "new");
+}
+
 TEST_F(WritesTest, MemoryAndCpusOfARunningMachineStayBelowTheirMaximum) {
     serve();
     const auto machine = client.machine(web_path);

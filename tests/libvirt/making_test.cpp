@@ -162,12 +162,12 @@ TEST_P(Making, DefinesACopyThatLooksLikeItsSourceToTheGuest) {
                                    "<disk type='file'><source file='/a'/><serial>S1</serial>"
                                    "<target dev='vda' bus='virtio'/></disk></devices>"));
     const auto uuid = port().define_copy(source, {"web-2", Uuid::random(), {{"vda", "/b", "raw"}}, no_owner});
-    const auto copied = port().machine_xml(uuid, true);
+    const auto copied = port().machine_xml(uuid, true).text;
     EXPECT_NE(copied.find("<serial>S1</serial>"), std::string::npos) << copied;
     EXPECT_NE(copied.find("<serial type='pty'>"), std::string::npos) << copied;
     EXPECT_EQ(copied.find("'/a'"), std::string::npos) << copied;
     const auto genid = [](const std::string& text) { return text.substr(text.find("<genid>"), 43); };
-    EXPECT_NE(genid(copied), genid(port().machine_xml(source, true)));
+    EXPECT_NE(genid(copied), genid(port().machine_xml(source, true).text));
     EXPECT_EQ(genid(copied).size(), 43U);
 }
 
@@ -212,7 +212,7 @@ TEST(MakingCopies, KeepsThePasswordThatThePortDoesNotShow) {
 
 TEST_P(Making, RedefinesWhatWasReadAndNotChangedSince) {
     const auto uuid = create("web");
-    auto changed = port().machine_xml(uuid, true);
+    auto changed = port().machine_xml(uuid, true).text;
     changed.replace(changed.find("<memory"), 0, "<title>changed</title>");
     const auto generation = read(uuid).definition;
     port().redefine(uuid, changed, generation);

@@ -63,19 +63,21 @@ TEST_P(Reading, FindsByItsStateAloneWhatAWholeReadingFinds) {
 
 TEST_P(Reading, GivesTheXmlOfWhatRunsAndOfTheDefinition) {
     const auto uuid = create("web");
-    EXPECT_EQ(port().machine_xml(uuid, true), port().machine_xml(uuid, false));
+    EXPECT_EQ(port().machine_xml(uuid, true).text, port().machine_xml(uuid, false).text);
     port().start(uuid, {});
-    EXPECT_NE(port().machine_xml(uuid, false).find(" id='"), std::string::npos);
-    EXPECT_EQ(port().machine_xml(uuid, true).find(" id='"), std::string::npos);
+    EXPECT_NE(port().machine_xml(uuid, false).text.find(" id='"), std::string::npos);
+    EXPECT_EQ(port().machine_xml(uuid, true).text.find(" id='"), std::string::npos);
+    for (const bool inactive : {false, true})
+        EXPECT_EQ(port().machine_xml(uuid, inactive).definition, read(uuid).definition);
     EXPECT_REFUSED(no_such_machine, port().machine_xml(Uuid::random(), true));
 }
 
 TEST_P(Reading, KeepsPasswordsToItself) {
-    auto xml = port().machine_xml(create("web"), true);
+    auto xml = port().machine_xml(create("web"), true).text;
     xml.replace(xml.find("</devices>"), 0, "<graphics type='vnc' passwd='secret'/>");
     const auto uuid = *Uuid::parse(xml.substr(xml.find("<uuid>") + 6, 36));
     port().redefine(uuid, xml, std::nullopt);
-    EXPECT_EQ(port().machine_xml(uuid, true).find("secret"), std::string::npos);
+    EXPECT_EQ(port().machine_xml(uuid, true).text.find("secret"), std::string::npos);
     EXPECT_EQ(read(uuid).graphics.size(), 1U);
 }
 
@@ -83,7 +85,7 @@ TEST_P(Reading, FindsTheDisksThatARunningMachineHasWhenItStartsNext) {
     const auto uuid = create("web");
     port().start(uuid, {});
     EXPECT_TRUE(read(uuid).next_disks.empty()) << "they are those that it has";
-    auto xml = port().machine_xml(uuid, true);
+    auto xml = port().machine_xml(uuid, true).text;
     xml.insert(xml.find("</devices>"),
                "<disk type='file' device='disk'><driver name='test' type='raw'/><source "
                "file='/images/next'/><target dev='vdz' bus='virtio'/></disk>");

@@ -102,10 +102,11 @@ public:
         const auto lock = enter(PortCall::capabilities_xml);
         return "<capabilities/>";
     }
-    std::string machine_xml(const Uuid& uuid, bool inactive) override {
+    MachineXml machine_xml(const Uuid& uuid, bool inactive) override {
         const auto lock = enter(PortCall::machine_xml);
-        return fmt::format("<domain{}><name>{}</name></domain>", inactive ? " inactive='yes'" : "",
-                           truth_->find(uuid).name);
+        const auto& machine = truth_->find(uuid);
+        return {fmt::format("<domain{}><name>{}</name></domain>", inactive ? " inactive='yes'" : "", machine.name),
+                machine.definition};
     }
 
     Uuid create(const MachineSpec& spec) override {
