@@ -89,7 +89,7 @@ void HypervisorObject::CreateMachine(PathResult&& result, VariantMap spec) {
     serve(getObject(), std::move(result), Action::machine_create,
           [this, values = std::move(spec)](Call& call) mutable -> Task<sdbus::ObjectPath> {
               auto wanted = read_machine_spec(std::move(values));
-              validate(wanted, allowed_);
+              validate(wanted);
               // Before it has ever been connected nobody knows what it makes; the call fails then by itself.
               if (info().type != HypervisorType::unknown)
                   check_kind(wanted, info().type == HypervisorType::container ? Kind::container : Kind::vm);
@@ -99,6 +99,8 @@ void HypervisorObject::CreateMachine(PathResult&& result, VariantMap spec) {
               wanted.uuid = uuid;
               call.details["uuid"] = uuid.text();
               hypervisor_->require(Feature::define);
+              FileCheck check = [wanted](const AllowedFiles& allowed) { check_files(wanted, allowed); };
+              co_await check_allowed(std::move(check));
               const auto place = services().machine_quota.reserve(call.uid);
               const auto images = co_await resolve_images(wanted);
               for (const auto& image : images)
@@ -111,6 +113,11 @@ void HypervisorObject::CreateMachine(PathResult&& result, VariantMap spec) {
               co_await settled(hypervisor_->run(Lane::work, std::move(work)), uuid);
               co_return machine_path(hypervisor_->name(), uuid);
           });
+}
+
+Task<> HypervisorObject::check_allowed(FileCheck check) const {
+    auto work = [check = std::move(check), allowed = allowed_](Port&) { check(allowed); };
+    co_await hypervisor_->run(Lane::work, std::move(work));
 }
 
 Task<ImagePtr> HypervisorObject::image_of(DiskSpec& disk) const {
@@ -202,8 +209,9 @@ void HypervisorObject::CreatePool(PathResult&& result, std::string name, std::st
               given.refuse_unknown();
               check_pool_name("name", name);
               call.details["pool"] = name;
-              allowed_.check("path", path);
               hypervisor_->require(Feature::pools);
+              FileCheck check = [path](const AllowedFiles& allowed) { allowed.check("path", path); };
+              co_await check_allowed(std::move(check));
               const auto place = co_await find_place(hypervisor_, spec.path + "/any");
               if (place.pool)
                   throw Error(Code::already_exists,

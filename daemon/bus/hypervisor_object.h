@@ -12,6 +12,7 @@
 #include <org.virtbus1.Hypervisor_properties.h>
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -36,6 +37,7 @@ public:
 private:
     friend org::virtbus1::Hypervisor_properties;
     using PathResult = sdbus::Result<sdbus::ObjectPath>;
+    using FileCheck = std::function<void(const AllowedFiles&)>;
 
     [[nodiscard]] Details details() const override { return about(*hypervisor_); }
     void CreateMachine(PathResult&& result, VariantMap spec) override;
@@ -71,6 +73,9 @@ private:
     std::vector<sdbus::ObjectPath> Pools() override;
     std::vector<sdbus::ObjectPath> Networks() override;
 
+    /// Has a worker check files that a caller has named: one on a file system that does not answer keeps nobody waiting
+    /// but its caller.
+    Task<> check_allowed(FileCheck check) const;
     /// The image that the disk, or a file, is, if it is one; its file is called then as the pool has it.
     Task<ImagePtr> image_of(DiskSpec& disk) const;
     Task<ImagePtr> image_at(std::string& file) const;

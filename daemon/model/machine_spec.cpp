@@ -53,7 +53,7 @@ void check_mac(std::string_view key, std::string_view mac) {
     if (!fits) refuse_value(key, "must look like 52:54:00:12:34:56");
 }
 
-void check_disk(const std::string& key, const DiskSpec& disk, const AllowedFiles& allowed) {
+void check_disk(const std::string& key, const DiskSpec& disk) {
     check_one_of(key + ".device", disk.device, {"disk", "cdrom"});
     if (!disk.bus.empty()) check_one_of(key + ".bus", disk.bus, {"virtio", "scsi", "sata", "ide", "usb"});
     const bool from_pool = !disk.pool.empty() || !disk.volume.empty();
@@ -62,12 +62,10 @@ void check_disk(const std::string& key, const DiskSpec& disk, const AllowedFiles
     check_line(key + ".pool", disk.pool, name_bytes);
     check_line(key + ".volume", disk.volume, 255);
     if (!disk.format.empty()) check_one_of(key + ".format", disk.format, {"qcow2", "raw"});
-    if (!disk.file.empty()) {
-        allowed.check(key + ".file", disk.file);
-        if (disk.format.empty()) refuse_value(key + ".format", "required with file: it is never guessed");
-    } else if (!from_pool && disk.device != "cdrom") {
+    if (!disk.file.empty() && disk.format.empty())
+        refuse_value(key + ".format", "required with file: it is never guessed");
+    if (disk.file.empty() && !from_pool && disk.device != "cdrom")
         refuse_value(key, "needs pool and volume, or file; only a cdrom may be empty");
-    }
 }
 
 void check_interface(const std::string& key, const InterfaceSpec& interface) {
@@ -82,9 +80,7 @@ void check_interface(const std::string& key, const InterfaceSpec& interface) {
     if (!interface.mac.empty()) check_mac(key + ".mac", interface.mac);
 }
 
-void check_boot(const MachineSpec& spec, const AllowedFiles& allowed) {
-    if (!spec.kernel.empty()) allowed.check("kernel", spec.kernel);
-    if (!spec.initrd.empty()) allowed.check("initrd", spec.initrd);
+void check_boot(const MachineSpec& spec) {
     if (spec.kernel.empty() && !spec.initrd.empty()) refuse_value("initrd", "needs a kernel");
     if (spec.kernel.empty() && !spec.cmdline.empty()) refuse_value("cmdline", "needs a kernel");
     check_line("cmdline", spec.cmdline, cmdline_bytes);
@@ -159,7 +155,7 @@ std::vector<std::string> check_tags(std::string_view key, std::vector<std::strin
     return tags;
 }
 
-void validate(const MachineSpec& spec, const AllowedFiles& allowed) {
+void validate(const MachineSpec& spec) {
     check_name("name", spec.name);
     check_memory("memory", spec.memory);
     check_vcpus("vcpus", spec.vcpus);
@@ -175,15 +171,22 @@ void validate(const MachineSpec& spec, const AllowedFiles& allowed) {
     check_title("title", spec.title);
     check_description("description", spec.description);
     check_tags("tags", spec.tags);
-    check_boot(spec, allowed);
-    if (!spec.root.empty()) allowed.check_root("root", spec.root);
+    check_boot(spec);
     check_init(spec.init);
     if (spec.disks.size() > device_count) refuse_value("disks", fmt::format("at most {}", device_count));
-    for (std::size_t i = 0; i < spec.disks.size(); ++i) check_disk(fmt::format("disks[{}]", i), spec.disks[i], allowed);
+    for (std::size_t i = 0; i < spec.disks.size(); ++i) check_disk(fmt::format("disks[{}]", i), spec.disks[i]);
     if (!spec.interfaces) return;
     if (spec.interfaces->size() > device_count) refuse_value("interfaces", fmt::format("at most {}", device_count));
     for (std::size_t i = 0; i < spec.interfaces->size(); ++i)
         check_interface(fmt::format("interfaces[{}]", i), (*spec.interfaces)[i]);
+}
+
+void check_files(const MachineSpec& spec, const AllowedFiles& allowed) {
+    if (!spec.kernel.empty()) allowed.check("kernel", spec.kernel);
+    if (!spec.initrd.empty()) allowed.check("initrd", spec.initrd);
+    if (!spec.root.empty()) allowed.check_root("root", spec.root);
+    for (std::size_t i = 0; i < spec.disks.size(); ++i)
+        if (!spec.disks[i].file.empty()) allowed.check(fmt::format("disks[{}].file", i), spec.disks[i].file);
 }
 
 void check_kind(const MachineSpec& spec, Kind kind) {

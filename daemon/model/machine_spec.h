@@ -66,7 +66,11 @@ struct MachineSpec {
 };
 
 /// Refuses a spec that no hypervisor could take: Error invalid_args whose text begins with the key.
-void validate(const MachineSpec& spec, const AllowedFiles& allowed);
+void validate(const MachineSpec& spec);
+
+/// Refuses files and a root that the caller may not name, with invalid_args as well. Looks at file systems, which may
+/// not answer: not for the main thread.
+void check_files(const MachineSpec& spec, const AllowedFiles& allowed);
 
 /// Refuses a key that makes no sense for this kind of machine, and a container without its root.
 void check_kind(const MachineSpec& spec, Kind kind);

@@ -127,7 +127,9 @@ TEST_F(ArgumentsTest, ABadMachineIsRefusedNamingTheKeyDownToTheDevice) {
     expect_invalid(create({{"name", name}, {"uuid", sdbus::Variant("00000000-0000-0000-0000-000000000000")}}), "uuid");
     expect_invalid(create({{"name", name}, {"disks", disk({{"fle", sdbus::Variant("/x")}})}}), "disks[0].fle");
     expect_invalid(create({{"name", name}, {"disks", disk({{"file", sdbus::Variant(true)}})}}), "disks[0].file");
-    expect_invalid(create({{"name", name}, {"disks", disk({{"file", sdbus::Variant("x")}})}}), "disks[0].file");
+    expect_invalid(create({{"name", name}, {"disks", disk({{"file", sdbus::Variant("/x")}})}}), "disks[0].format");
+    const auto relative = disk({{"file", sdbus::Variant("x")}, {"format", sdbus::Variant("raw")}});
+    expect_invalid(create({{"name", name}, {"disks", relative}}), "disks[0].file");
     expect_invalid(create({{"name", name}, {"interfaces", disk({{"type", sdbus::Variant("wifi")}})}}),
                    "interfaces[0].type");
     EXPECT_EQ(first->calls(PortCall::create), 0U);

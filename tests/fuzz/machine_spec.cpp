@@ -87,7 +87,8 @@ void read_anything(std::string_view input) {
     if (!map) return;
     is_taken([&] {
         const auto spec = bus::read_machine_spec(std::move(*map));
-        validate(spec, AllowedFiles::everything());
+        validate(spec);
+        check_files(spec, AllowedFiles::everything());
         for (const auto kind : {Kind::vm, Kind::container}) is_taken([&] { write_and_read(spec, kind); });
     });
 }

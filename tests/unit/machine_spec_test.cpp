@@ -44,7 +44,10 @@ InterfaceSpec network_interface() {
 }
 
 test::Outcome outcome_of(const MachineSpec& spec) {
-    return test::outcome_of([&] { validate(spec, AllowedFiles::everything()); });
+    return test::outcome_of([&] {
+        validate(spec);
+        check_files(spec, AllowedFiles::everything());
+    });
 }
 
 struct Case {
@@ -351,7 +354,7 @@ TEST(MachineKind, TheFirstProcessIsNamedByAnAbsolutePath) {
     const auto outcome = [](std::vector<std::string> init) {
         auto spec = good_spec();
         spec.init = std::move(init);
-        return test::outcome_of([&] { validate(spec, AllowedFiles::everything()); });
+        return test::outcome_of([&] { validate(spec); });
     };
     EXPECT_FALSE(outcome({"/init"}).failed);
     EXPECT_FALSE(outcome({"/init", "", "an argument"}).failed);
