@@ -149,6 +149,19 @@ TEST_F(JobsTest, RefusesWithBusyWhenTooManyRun) {
     EXPECT_FALSE(outcome_of([&] { start_waiting(64); }).failed);
 }
 
+TEST_F(JobsTest, WhatOthersHaveBegunKeepsNobodyFromWorking) {
+    const auto watch = [&](std::uint32_t machine) {
+        jobs.start(plan(JobKind::backup, subject(machine), no_job_owner), [this](JobControl&) { return end.wait(); });
+    };
+    for (std::uint32_t i = 0; i < 64; ++i) watch(i);
+    EXPECT_TRUE(refuses(outcome_of([&] { watch(64); }), Code::busy)) << "nor are more of them watched";
+    for (std::uint32_t i = 64; i < 128; ++i) start_waiting(i);
+    EXPECT_TRUE(refuses(outcome_of([&] { start_waiting(128); }), Code::busy));
+    end.set();
+    settle(loop);
+    EXPECT_EQ(jobs.running(), 0U);
+}
+
 TEST_F(JobsTest, CancelIsHeardByTheWorkOnce) {
     int asked = 0;
     const auto number = jobs.start(plan(JobKind::save, subject(1)), [&](JobControl& job) -> Task<> {
