@@ -9,14 +9,19 @@
 #include <fcntl.h>
 #include <libvirt/libvirt-lxc.h>
 #include <libvirt/virterror.h>
+#include <poll.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <string_view>
 
 namespace virtbus {
 
 namespace {
+
+constexpr auto first_process_takes = std::chrono::seconds(10);
+constexpr int first_process_pause = 50;  // milliseconds
 
 unsigned shutdown_flags(GuestMode mode) {
     switch (mode) {
@@ -59,14 +64,21 @@ void check_in_state(const Domain& domain, int result, std::string_view act, bool
     throw_error(domain.connection(), error, domain.cannot(act));
 }
 
-/// The same for what a container's init is told: which process that is libvirt knows a moment after its start.
-void check_told(const Domain& domain, int result, std::string_view act) {
-    if (result >= 0) return;
-    const auto error = last_error();
-    if (error.code == VIR_ERR_OPERATION_INVALID && domain.is_active())
-        throw Error(Code::machine_busy,
-                    domain.cannot(act) + ": libvirt does not know its first process yet; try again in a moment");
-    throw_error(domain.connection(), error, domain.cannot(act));
+/// For what a container's first process is needed: which that is libvirt learns a moment after its start, and refuses
+/// it until then. Returns what `ask` does.
+template <typename Ask>
+int ask_first_process(const Domain& domain, std::string_view act, Ask ask) {
+    for (const auto end = std::chrono::steady_clock::now() + first_process_takes;;) {
+        const int result = ask();
+        if (result >= 0) return result;
+        const auto error = last_error();
+        if (error.code != VIR_ERR_OPERATION_INVALID || !domain.is_active())
+            throw_error(domain.connection(), error, domain.cannot(act));
+        if (std::chrono::steady_clock::now() > end)
+            throw Error(Code::machine_busy,
+                        domain.cannot(act) + ": libvirt does not know its first process yet; try again in a moment");
+        ::poll(nullptr, 0, first_process_pause);
+    }
 }
 
 }  // namespace
@@ -84,7 +96,9 @@ void LibvirtPort::shutdown(const Uuid& uuid, GuestMode mode) {
     const auto domain = find(uuid);
     if (mode == GuestMode::automatic && is_container(domain)) {
         virDomainShutdownFlags(domain.get(), VIR_DOMAIN_SHUTDOWN_INITCTL);
-        return check_told(domain, virDomainShutdownFlags(domain.get(), VIR_DOMAIN_SHUTDOWN_SIGNAL), "shut down");
+        ask_first_process(domain, "shut down",
+                          [&] { return virDomainShutdownFlags(domain.get(), VIR_DOMAIN_SHUTDOWN_SIGNAL); });
+        return;
     }
     check_in_state(domain, virDomainShutdownFlags(domain.get(), shutdown_flags(mode)), "shut down", is_active);
 }
@@ -93,7 +107,8 @@ void LibvirtPort::reboot(const Uuid& uuid, GuestMode mode) {
     const auto domain = find(uuid);
     if (mode == GuestMode::automatic && is_container(domain)) {
         virDomainReboot(domain.get(), VIR_DOMAIN_REBOOT_INITCTL);
-        return check_told(domain, virDomainReboot(domain.get(), VIR_DOMAIN_REBOOT_SIGNAL), "reboot");
+        ask_first_process(domain, "reboot", [&] { return virDomainReboot(domain.get(), VIR_DOMAIN_REBOOT_SIGNAL); });
+        return;
     }
     check_in_state(domain, virDomainReboot(domain.get(), reboot_flags(mode)), "reboot", is_active);
 }
@@ -193,8 +208,8 @@ UniqueFd LibvirtPort::open_console(const Uuid& uuid, bool force) {
 std::vector<UniqueFd> LibvirtPort::open_namespaces(const Uuid& uuid) {
     const auto domain = find(uuid);
     int* files = nullptr;
-    const int count = virDomainLxcOpenNamespace(domain.get(), &files, 0);
-    check_in_state(domain, count, "enter", is_active);
+    const int count =
+        ask_first_process(domain, "enter", [&] { return virDomainLxcOpenNamespace(domain.get(), &files, 0); });
     std::vector<UniqueFd> namespaces;
     for (int i = 0; i < count; ++i) namespaces.emplace_back(files[i]);
     std::free(files);
