@@ -58,7 +58,7 @@ name_owned() {
 stop_daemon() {
     local try code=0
     kill -TERM "$daemon" 2>/dev/null || true
-    for ((try = 0; try < 200; ++try)); do
+    for ((try = 0; try < 600; ++try)); do
         kill -0 "$daemon" 2>/dev/null || break
         sleep 0.05
     done

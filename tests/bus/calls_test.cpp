@@ -92,6 +92,7 @@ TEST_F(CallsTest, AJobOnAMachineThatVanishesEnds) {
 TEST_F(CallsTest, OnAHypervisorThatIsLostFailAsDisconnected) {
     serve();
     const auto hanging = hang(6);
+    first->block(PortCall::connect);
     first->close("End of file");
     ASSERT_TRUE(client.wait_until([&] { return all_answered(hanging); }));
     for (const auto& reply : hanging)

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -135,13 +136,12 @@ TEST_F(VirtbusctlTest, OutputThatCannotBeWrittenIsAFailureAndEndsTheCommand) {
 
 TEST_F(VirtbusctlTest, EventsThatCannotBeWrittenEndTheirMonitor) {
     Virtbusctl virtbusctl(bus.address(), "exec \"$0\" --user monitor >/dev/full");
+    std::atomic<bool> ended = false;
     std::thread other([&] {
-        for (int i = 0; i < 20; ++i) {
-            first->happen(web, "rebooted", "");
-            std::this_thread::sleep_for(std::chrono::milliseconds(100));
-        }
+        for (; !ended; std::this_thread::sleep_for(std::chrono::milliseconds(100))) first->happen(web, "rebooted", "");
     });
     EXPECT_EQ(virtbusctl.end(), 1);
+    ended = true;
     other.join();
     EXPECT_THAT(virtbusctl.written(), HasSubstr("cannot write the output"));
 }

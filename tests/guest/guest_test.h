@@ -5,6 +5,7 @@
 #include "support/machine_test.h"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -22,6 +23,13 @@ protected:
     /// Creates and starts one, and waits until the guest says that it is ready.
     std::string create_ready(const VariantMap& spec);
     std::string create_ready() { return create_ready(guest_spec()); }
+    /// Starts a machine that is off, and waits until the guest says that it is ready.
+    void boot(const std::string& path);
+    /// Whether the guest, which is up, comes up again after `act`.
+    bool comes_up_again(const std::string& path, const std::function<void()>& act);
+
+private:
+    bool says_ready(const std::string& path, const std::function<void()>& act);
 };
 
 }  // namespace virtbus::test

@@ -157,7 +157,12 @@ TEST_F(ContainerCommandTest, WhatAContainerSaysOfItselfIsNotBelieved) {
 
 TEST_F(ContainerCommandTest, TheHelperCannotBeOverwrittenFromInside) {
     const auto name = new_name();
-    const auto path = create_ready(name);
+    auto spec = container_spec(name);
+    spec["memory"] = std::uint64_t{512} << 20;  // what is opened so often stays in the kernel for a while
+    const auto path = create(lxc, spec);
+    machine(path)->Start({});
+    Console console(machine(path)->OpenConsole({}));
+    EXPECT_TRUE(console.wait_for("ready"));
     const auto root = fs::path("/var/lib/libvirt/filesystems") / name;
     const fs::path helper = std::string(std::getenv("VIRTBUS_BUILD")) + "/daemon/helper/virtbus-container-helper";
     const auto size = fs::file_size(helper);
@@ -171,7 +176,6 @@ TEST_F(ContainerCommandTest, TheHelperCannotBeOverwrittenFromInside) {
     std::ofstream(root / "bin/itself") << "#!/proc/self/exe\n";
     for (const auto* program : {"attack", "itself"}) fs::permissions(root / "bin" / program, fs::perms::owner_all);
     // As no command of ours: as long as one runs, so does the helper's own program, and nobody can write to it.
-    Console console(machine(path)->OpenConsole({}));
     console.write("attack &\n");
     EXPECT_TRUE(console.wait_for("attack begins"));
     for (int i = 0; i < 20; ++i) {

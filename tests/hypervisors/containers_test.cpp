@@ -20,7 +20,7 @@ namespace {
 constexpr const char* init_script = R"(#!/bin/sh
 export PATH=/bin
 trap 'echo container stops; exit 0' TERM
-trap 'echo container reboots; reboot -f' HUP
+trap ': >/rebooted; reboot -f' HUP
 mount -t proc proc /proc 2>/dev/null
 exec 3<&0
 while read -r line; do eval "$line"; done <&3 &

@@ -148,8 +148,9 @@ TEST_F(NetworksTest, GiveAddressesThatAreKnownByThoseWhoSeeThem) {
     const auto guest = create_guest("lab");
     ASSERT_NO_FATAL_FAILURE(take_address(guest));
 
+    // The server writes it down after the guest has it.
+    ASSERT_TRUE(actor.wait_until([&] { return network(lab)->GetLeases().size() == 1; }));
     const auto leases = network(lab)->GetLeases();
-    ASSERT_EQ(leases.size(), 1U);
     EXPECT_EQ(leases[0].get<0>(), mac);
     const auto address = leases[0].get<1>();
     EXPECT_THAT(address, testing::StartsWith("192.168.150."));
@@ -214,8 +215,8 @@ TEST_F(NetworksTest, DoNotTakeWhatTheHostHas) {
                                      {"start", sdbus::Variant(true)}});
                  }),
                  "InUse", "taken");
-    EXPECT_TRUE(actor.manager()->ListNetworks({}).empty()) << "nothing stays of what could not be started";
-    EXPECT_EQ(output_of("virsh net-list --all --name"), "\n");
+    EXPECT_EQ(output_of("virsh net-list --all --name"), "\n") << "nothing stays of what could not be started";
+    EXPECT_TRUE(actor.wait_until([&] { return actor.manager()->ListNetworks({}).empty(); }));
     EXPECT_THAT(output_of("ip -4 addr show taken"), HasSubstr("10.55.0.1/24"));
     output_of("ip link del taken");
 }

@@ -128,7 +128,7 @@ TEST_F(NamedIdFile, OfAReadOnlyFileSystemIsNotMade) {  // F26
 TEST_F(NamedIdFile, ThatIsAFifoFailsAtOnceWhereDbusUuidgenWaitsForEver) {  // F28
     SideBySide pair;
     pair.build([](const SmallSystem& system) { ASSERT_EQ(::mkfifo(system.etc().c_str(), 0644), 0); });
-    EXPECT_FALSE(pair.theirs().dbus_uuidgen("--get=/etc/machine-id").in_time);
+    EXPECT_FALSE(pair.theirs().dbus_uuidgen("--get=/etc/machine-id", 0, 022, "/", std::chrono::seconds(5)).in_time);
     const auto got = our_turn(pair.ours(), IdFile::etc, Turn::get);
     EXPECT_EQ(got.status, 1);
     EXPECT_EQ(got.errors, "\"/etc/machine-id\" is not a regular file\n");

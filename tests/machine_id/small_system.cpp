@@ -217,9 +217,8 @@ std::vector<std::string> SmallSystem::names() const {
     return names;
 }
 
-Ended SmallSystem::dbus_uuidgen(const std::string& argument, ::uid_t user, ::mode_t mask,
-                                const std::string& directory) const {
-    // A FIFO blocks it for ever; and a machine with much to do takes its time.
+Ended SmallSystem::dbus_uuidgen(const std::string& argument, ::uid_t user, ::mode_t mask, const std::string& directory,
+                                std::chrono::seconds limit) const {
     return run_in_child(
         [&]() -> int {
             if (::chroot(root_.c_str()) != 0 || ::chdir(directory.c_str()) != 0) fail("chroot");
@@ -228,7 +227,7 @@ Ended SmallSystem::dbus_uuidgen(const std::string& argument, ::uid_t user, ::mod
             ::execl(uuidgen, uuidgen, argument.c_str(), static_cast<char*>(nullptr));
             fail("execl");
         },
-        std::chrono::seconds(8));
+        limit);
 }
 
 std::string SmallSystem::systemd_says() const {

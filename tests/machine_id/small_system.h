@@ -61,9 +61,10 @@ public:
     /// All that is in the two directories.
     [[nodiscard]] std::vector<std::string> names() const;
 
-    /// The real dbus-uuidgen, in a chroot.
+    /// The real dbus-uuidgen, in a chroot. After `limit` it is killed: a FIFO blocks it for ever.
     [[nodiscard]] Ended dbus_uuidgen(const std::string& argument, ::uid_t user = 0, ::mode_t mask = 022,
-                                     const std::string& directory = "/") const;
+                                     const std::string& directory = "/",
+                                     std::chrono::seconds limit = std::chrono::minutes(1)) const;
     /// What sd_id128_get_machine(3) says in a chroot: an id, or the number of an error.
     [[nodiscard]] std::string systemd_says() const;
 

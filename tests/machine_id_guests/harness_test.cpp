@@ -80,7 +80,7 @@ TEST(Disk, IsSoundAfterItWasEdited) {
 }
 
 TEST(Program, IsEndedWhenItsTimeIsUp) {
-    const auto ran = execute({"sh", "-c", "echo $$; exec sleep 60"}, std::chrono::seconds(1));
+    const auto ran = execute({"sh", "-c", "echo $$; exec sleep 60"}, std::chrono::seconds(5));
     EXPECT_TRUE(ran.is_too_slow);
     EXPECT_EQ(ran.status, 128 + SIGKILL);
     EXPECT_EQ(::kill(std::stoi(ran.output), 0), -1) << "it is still there";

@@ -147,7 +147,7 @@ public:
     sdbus::IConnection& connection() { return *connection_; }
 
     std::vector<Signal> signals;
-    std::chrono::seconds patience{20};
+    std::chrono::seconds patience{60};
 
 private:
     /// Takes what has come; waits a moment if nothing has.

@@ -15,7 +15,7 @@ public:
 
     void write(const std::string& text);
     /// Reads until `text` has come; false when the console ended or `patience` passed before.
-    bool wait_for(const std::string& text, std::chrono::seconds patience = std::chrono::minutes(1));
+    bool wait_for(const std::string& text, std::chrono::seconds patience = std::chrono::minutes(3));
     /// What has come so far, and how often `text` has.
     [[nodiscard]] const std::string& output() const { return output_; }
     [[nodiscard]] int count(const std::string& text) const;

@@ -213,6 +213,11 @@ void FakeTool::fail_to_remove(const Error& error) {
     failure_to_remove_ = error;
 }
 
+void FakeTool::never_remove_in(const std::string& directory) {
+    const std::lock_guard lock(mutex_);
+    never_removed_in_ = directory;
+}
+
 std::size_t FakeTool::hanging() const {
     const std::lock_guard lock(mutex_);
     return hanging_;
@@ -316,6 +321,7 @@ void FakeTool::publish(const NewFile& target) {
 void FakeTool::remove_temporary(const std::string& directory, const std::string& temporary) {
     const std::lock_guard lock(mutex_);
     if (failure_to_remove_) throw Error(*std::exchange(failure_to_remove_, std::nullopt));
+    if (directory == never_removed_in_) throw Error(Code::failed, "it does not answer");
     removed_.push_back(directory + "/" + temporary);
 }
 

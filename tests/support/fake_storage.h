@@ -86,6 +86,8 @@ public:
     void fail(const Error& error);
     /// The next temporary file is not removed.
     void fail_to_remove(const Error& error);
+    /// None of this directory is; "": of none any more.
+    void never_remove_in(const std::string& directory);
     [[nodiscard]] std::size_t hanging() const;
     /// "convert web.qcow2", …, in their order; without those that remove.
     [[nodiscard]] std::vector<std::string> calls() const;
@@ -120,6 +122,7 @@ private:
     NewFile target_;
     std::optional<Error> failure_;
     std::optional<Error> failure_to_remove_;
+    std::string never_removed_in_;
     bool blocked_ = false;
     std::size_t hanging_ = 0;
 };

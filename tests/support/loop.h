@@ -17,7 +17,7 @@
 namespace virtbus::test {
 
 /// Longer than anything may take, also where sanitizers slow it down: who waits that long has failed.
-constexpr std::chrono::seconds bound{20};
+constexpr std::chrono::seconds bound{60};
 
 /// Whether `condition` came true. What it asks may be changed by other threads, which need not wake the loop.
 template <typename Condition>

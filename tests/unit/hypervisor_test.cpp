@@ -59,10 +59,12 @@ TEST_F(ConnectionTest, SaysWhyItCouldNotConnectAndTriesAgainByItself) {
     fake->fail(PortCall::connect, Error(Code::disconnected, "no daemon listens"));
     start();
     await_state(ConnectionState::failed);
+    fake->block(PortCall::connect);
     EXPECT_EQ(hypervisor->status().error, "no daemon listens");
     const auto outcome = call(Lane::work);
     EXPECT_TRUE(refuses(outcome, Code::disconnected)) << outcome;
     EXPECT_THAT(outcome.text, HasSubstr("no daemon listens"));
+    fake->release(PortCall::connect);
     await_state(ConnectionState::connected);
     EXPECT_EQ(hypervisor->status().error, "");
     EXPECT_THAT(status.states, ElementsAre("failed", "connecting", "connected"));
@@ -83,7 +85,7 @@ TEST_F(ConnectionTest, TriesAtOnceWhenToldTo) {
 }
 
 TEST_F(ConnectionTest, IsNotConnectedWhenItCannotBeDescribed) {
-    fake->fail(PortCall::describe, Error(Code::failed, "no capabilities"));
+    fake->fail(PortCall::describe, Error(Code::failed, "no capabilities"), -1);
     start();
     await_state(ConnectionState::failed);
     EXPECT_EQ(hypervisor->status().error, "no capabilities");
@@ -92,6 +94,7 @@ TEST_F(ConnectionTest, IsNotConnectedWhenItCannotBeDescribed) {
 
 TEST_F(ConnectionTest, FailsCallsAtOnceWhenTheConnectionIsLost) {
     connect();
+    fake->block(PortCall::connect);
     fake->close("End of file");
     await_state(ConnectionState::disconnected);
     EXPECT_EQ(hypervisor->status().error, "End of file");

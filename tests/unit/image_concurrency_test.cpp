@@ -143,6 +143,7 @@ TEST_F(ImageConcurrencyTest, AnImageThatIsMadeShowsWhenTheHypervisorIsBack) {
     tool->block();
     const auto number = create("web");
     await_tool();
+    fake->block(PortCall::connect);
     fake->close("End of file");
     await_state(ConnectionState::disconnected);
     tool->release();
@@ -150,6 +151,7 @@ TEST_F(ImageConcurrencyTest, AnImageThatIsMadeShowsWhenTheHypervisorIsBack) {
     await_quiet();
     EXPECT_EQ(job(number).state, JobState::running) << "it waits for libvirt";
     EXPECT_EQ(storage().find_image("default", "web"), nullptr);
+    fake->release(PortCall::connect);
     hypervisor->reconnect();
     await_end(number);
     EXPECT_NE(storage().find_image("default", "web"), nullptr);

@@ -81,6 +81,7 @@ TEST_F(InventoryCallersTest, RefreshedThrowsWhatTheReadingThrew) {
 
 TEST_F(InventoryCallersTest, RefreshedWithoutAConnectionFailsAtOnce) {
     connect();
+    fake->block(PortCall::connect);
     fake->close("keepalive");
     await_state(ConnectionState::disconnected);
     const auto outcome = outcome_of([&] { run(loop, inventory().refreshed(web)); });

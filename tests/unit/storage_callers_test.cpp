@@ -84,6 +84,7 @@ TEST_F(StorageCallersTest, RefreshedOfAPoolThatIsNotThereReturns) {
 
 TEST_F(StorageCallersTest, RefreshedWithoutAConnectionFailsAtOnce) {
     connect();
+    fake->block(PortCall::connect);
     fake->close("keepalive");
     await_state(ConnectionState::disconnected);
     const auto outcome = outcome_of([&] { read(); });

@@ -214,13 +214,10 @@ TEST_F(StorageTest, ADefectInOneReadingDoesNotEndAllOthers) {
     connect();
     truth().fail_strangely();
     const auto refreshed = begin(loop, storage().refreshed("default", false));
-    EXPECT_TRUE(turn_until(
-        loop, [&] { return refreshed->done; }, std::chrono::seconds(5)))
-        << "who waits is told";
+    EXPECT_TRUE(turn_until(loop, [&] { return refreshed->done; })) << "who waits is told";
     put("web.qcow2");
     storage().touch("default");
-    EXPECT_TRUE(turn_until(
-        loop, [&] { return count("added default/web.qcow2") == 1; }, std::chrono::seconds(5)));
+    EXPECT_TRUE(turn_until(loop, [&] { return count("added default/web.qcow2") == 1; }));
 }
 
 TEST_F(StorageTest, OnePoolThatCannotBeReadDoesNotSpoilTheOthers) {
