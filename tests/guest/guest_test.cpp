@@ -39,20 +39,24 @@ std::string GuestTest::create_ready(const VariantMap& spec) {
 // chance.
 
 void GuestTest::boot(const std::string& path) {
-    const auto start = [&] {
-        machine(path)->Start({{"paused", true}});
-        return says_ready(path, [&] { machine(path)->Resume({}); });
-    };
-    if (start()) return;
+    if (starts(path)) return;
+    boot_again(path);
+}
+
+void GuestTest::boot_again(const std::string& path) {
     machine(path)->PowerOff({});
-    EXPECT_TRUE(start());
+    EXPECT_TRUE(starts(path));
 }
 
 bool GuestTest::comes_up_again(const std::string& path, const std::function<void()>& act) {
     if (says_ready(path, act)) return true;
-    machine(path)->PowerOff({});
-    boot(path);
+    boot_again(path);
     return says_ready(path, act);
+}
+
+bool GuestTest::starts(const std::string& path) {
+    machine(path)->Start({{"paused", true}});
+    return says_ready(path, [&] { machine(path)->Resume({}); });
 }
 
 bool GuestTest::says_ready(const std::string& path, const std::function<void()>& act) {
