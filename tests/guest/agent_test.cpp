@@ -56,8 +56,8 @@ protected:
     /// the agent's port, so that libvirt takes it for connected.
     void start_guest(const PlayedAgent::Answer& answer) {
         for (int attempt = 1;; ++attempt) {
-            agent.play(answer);
             failure_of([&] { machine(guest)->PowerOff({}); });
+            agent.play(answer);
             machine(guest)->Start({{"paused", true}});
             Console console(machine(guest)->OpenConsole({}));
             machine(guest)->Resume({});

@@ -47,6 +47,7 @@ PlayedAgent::~PlayedAgent() {
 void PlayedAgent::play(Answer answer) {
     const std::lock_guard lock(mutex_);
     answer_ = std::move(answer);
+    for (const auto& client : clients_) ::shutdown(client.fd.get(), SHUT_RDWR);
 }
 
 std::optional<std::string> PlayedAgent::sync(const std::string& command, const Json& arguments) {
@@ -80,17 +81,20 @@ bool PlayedAgent::hear(Client& client) {
 }
 
 void PlayedAgent::serve() {
-    std::vector<Client> clients;  // QEMU is one: the guest's end of its port is nobody's
     for (;;) {
         std::vector<pollfd> wanted{{ending_.get(), POLLIN, 0}, {listening_.get(), POLLIN, 0}};
-        for (const auto& client : clients) wanted.push_back({client.fd.get(), POLLIN, 0});
+        for (const auto& client : clients_) wanted.push_back({client.fd.get(), POLLIN, 0});
         if (::poll(wanted.data(), wanted.size(), -1) < 0) continue;
         if (wanted[0].revents != 0) return;
         for (auto i = wanted.size(); i-- > 2;)
-            if (wanted[i].revents != 0 && !hear(clients[i - 2]))
-                clients.erase(clients.begin() + static_cast<std::ptrdiff_t>(i - 2));
-        if (wanted[1].revents != 0)
-            clients.push_back({{::accept4(listening_.get(), nullptr, nullptr, SOCK_CLOEXEC), sdbus::adopt_fd}, ""});
+            if (wanted[i].revents != 0 && !hear(clients_[i - 2])) {
+                const std::lock_guard lock(mutex_);
+                clients_.erase(clients_.begin() + static_cast<std::ptrdiff_t>(i - 2));
+            }
+        if (wanted[1].revents != 0) {
+            const std::lock_guard lock(mutex_);
+            clients_.push_back({{::accept4(listening_.get(), nullptr, nullptr, SOCK_CLOEXEC), sdbus::adopt_fd}, ""});
+        }
     }
 }
 

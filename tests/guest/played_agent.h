@@ -27,6 +27,7 @@ public:
     PlayedAgent(const PlayedAgent&) = delete;
     PlayedAgent& operator=(const PlayedAgent&) = delete;
 
+    /// From now on answers like this, to others than those who are connected: they may still read the last answer.
     void play(Answer answer);
     /// The right answer to it; nothing for other commands.
     static std::optional<std::string> sync(const std::string& command, const nlohmann::json& arguments);
@@ -45,6 +46,7 @@ private:
     sdbus::UnixFd ending_;
     std::mutex mutex_;
     Answer answer_;
+    std::vector<Client> clients_;  // QEMU is one: the guest's end of its port is nobody's
     std::thread thread_;
 };
 
