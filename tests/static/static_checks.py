@@ -132,6 +132,20 @@ class Code(Rule):
                     offenders.append(f'{name_of(path)}: {match.group(0)}{condition}')
         self.check(offenders)
 
+    def test_what_awaits_is_given_plain_lambdas(self):
+        """GCC 12 destroys twice what such a lambda holds: one that holds more than numbers has a name first."""
+        plain = {'uuid', 'number', 'force', 'start', 'mode', 'plan', 'work'}
+        offenders = []
+        for path in cpp_files('daemon', 'tests'):
+            text = without_comments(text_of(path))
+            for match in re.finditer(r'\bco_await\s+[\w.:>()-]*?\w(?=\()', text):
+                arguments = balanced(text, match.end())
+                for held in re.findall(r'(?<![\w)\]])\[([^\]]*)\](?=\s*[({])', arguments):
+                    names = {name.split('=')[0].strip() for name in held.split(',')} - plain
+                    if any(not name.startswith('&') and name not in ('', 'this') for name in names):
+                        offenders.append(f'{name_of(path)}: {match.group(0)}(… [{held}]')
+        self.check(offenders)
+
     def test_the_loop_never_sleeps(self):
         self.check(matches(cpp_files('daemon'), r'\bsleep_(for|until)\b|\bu?sleep\('))
 
