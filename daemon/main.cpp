@@ -26,6 +26,7 @@
 #include "model/worker_lane.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <asio/io_context.hpp>
 #include <asio/signal_set.hpp>
 
@@ -45,6 +46,9 @@ constexpr int exit_config = 78;  // sysexits(3) EX_CONFIG: systemd need not try 
 
 /// How long calls that are under way in libvirt may take to end after SIGTERM.
 constexpr std::chrono::seconds grace{2};
+
+/// How long a virtbusd may take that is on its way out. Of one that was killed a busy bus learns late.
+constexpr std::chrono::seconds handover{3};
 
 /// How long the configuration's file may take to be read.
 constexpr std::chrono::seconds read_patience{10};
@@ -83,11 +87,21 @@ public:
     }
 
     void request_name() {
+        const auto end = std::chrono::steady_clock::now() + handover;
+        while (!is_given_name()) {
+            if (std::chrono::steady_clock::now() > end)
+                throw std::runtime_error(fmt::format("{} is taken on this bus: virtbusd runs already", bus::bus_name));
+            ::poll(nullptr, 0, 20);  // nobody is served yet
+        }
+    }
+
+    bool is_given_name() {
         try {
             connection_->requestName(bus::bus_name);
+            return true;
         } catch (const sdbus::Error& error) {
             if (error.getName() != "org.freedesktop.DBus.Error.FileExists") throw;
-            throw std::runtime_error(fmt::format("{} is taken on this bus: virtbusd runs already", bus::bus_name));
+            return false;
         }
     }
 

@@ -4,8 +4,13 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <future>
+#include <map>
+#include <optional>
+#include <utility>
 
 namespace virtbus::test {
 
@@ -40,6 +45,17 @@ TEST(ProcessTest, ASecondOneOnTheSameBusEnds) {
     EXPECT_EQ(Virtbusd::run(bus, {"--hypervisor", "test=test:///default"}), 1);
     const auto told = testing::internal::GetCapturedStderr();
     EXPECT_NE(told.find("virtbusd runs already"), std::string::npos) << told;
+}
+
+TEST(ProcessTest, ItWaitsForTheNameOfOneThatIsEnding) {
+    const PrivateBus bus;
+    std::optional<Virtbusd> last(std::in_place, bus, std::map<std::string, std::string>{{"test", "test:///default"}});
+    auto next = std::async(std::launch::async, [&bus] {
+        return Virtbusd(bus, {{"test", "test:///default"}}).terminate();
+    });
+    EXPECT_EQ(next.wait_for(std::chrono::milliseconds(500)), std::future_status::timeout);
+    last.reset();
+    EXPECT_EQ(next.get(), 0);
 }
 
 TEST(ProcessTest, ABadConfigurationIsRefusedWithItsOwnExitCode) {
