@@ -6,6 +6,7 @@
 #include "libvirt/domain_reader.h"
 #include "libvirt/domain_writer.h"
 #include "libvirt/error.h"
+#include "libvirt/first_process.h"
 #include "libvirt/libvirt_port.h"
 #include "libvirt/metadata.h"
 #include "libvirt/xml.h"
@@ -87,6 +88,7 @@ void finish(const Domain& domain, const MachineSpec& spec) try {
     if (!spec.start) return;
     const unsigned flags = spec.paused ? VIR_DOMAIN_START_PAUSED : VIR_DOMAIN_NONE;
     domain.check(virDomainCreateWithFlags(domain.get(), flags), "start");
+    mend_first_process(domain);
 } catch (const Error&) {
     try {
         undefine(domain, true);

@@ -3,25 +3,21 @@
 #include "libvirt/address_reader.h"
 #include "libvirt/agent_identity.h"
 #include "libvirt/error.h"
+#include "libvirt/first_process.h"
 #include "libvirt/libvirt_port.h"
 #include "libvirt/lifecycle_words.h"
 
 #include <fcntl.h>
 #include <libvirt/libvirt-lxc.h>
 #include <libvirt/virterror.h>
-#include <poll.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <string_view>
 
 namespace virtbus {
 
 namespace {
-
-constexpr auto first_process_takes = std::chrono::seconds(10);
-constexpr int first_process_pause = 50;  // milliseconds
 
 unsigned shutdown_flags(GuestMode mode) {
     switch (mode) {
@@ -30,13 +26,6 @@ unsigned shutdown_flags(GuestMode mode) {
         case GuestMode::agent: return VIR_DOMAIN_SHUTDOWN_GUEST_AGENT;
     }
     return VIR_DOMAIN_SHUTDOWN_DEFAULT;
-}
-
-/// Of containers libvirt says that their init took what it was asked even where that has no pipe for it (9.0): so it is
-/// asked both by that and by a signal.
-bool is_container(const Domain& domain) {
-    const TextHandle type(virDomainGetOSType(domain.get()));
-    return type && std::string_view(type.get()) == "exe";
 }
 
 unsigned reboot_flags(GuestMode mode) {
@@ -64,23 +53,6 @@ void check_in_state(const Domain& domain, int result, std::string_view act, bool
     throw_error(domain.connection(), error, domain.cannot(act));
 }
 
-/// For what a container's first process is needed: which that is libvirt learns a moment after its start, and refuses
-/// it until then. Returns what `ask` does.
-template <typename Ask>
-int ask_first_process(const Domain& domain, std::string_view act, Ask ask) {
-    for (const auto end = std::chrono::steady_clock::now() + first_process_takes;;) {
-        const int result = ask();
-        if (result >= 0) return result;
-        const auto error = last_error();
-        if (error.code != VIR_ERR_OPERATION_INVALID || !domain.is_active())
-            throw_error(domain.connection(), error, domain.cannot(act));
-        if (std::chrono::steady_clock::now() > end)
-            throw Error(Code::machine_busy,
-                        domain.cannot(act) + ": libvirt does not know its first process yet; try again in a moment");
-        ::poll(nullptr, 0, first_process_pause);
-    }
-}
-
 }  // namespace
 
 void LibvirtPort::start(const Uuid& uuid, const StartOptions& options) {
@@ -90,14 +62,17 @@ void LibvirtPort::start(const Uuid& uuid, const StartOptions& options) {
         domain.check(virDomainManagedSaveRemove(domain.get(), 0), "discard the saved memory of");
     const unsigned flags = options.paused ? VIR_DOMAIN_START_PAUSED : VIR_DOMAIN_NONE;
     check_in_state(domain, virDomainCreateWithFlags(domain.get(), flags), "start", is_off);
+    mend_first_process(domain);
 }
 
+// Of containers libvirt says that their init took what it was asked even where that has no pipe for it (9.0): so it is
+// asked both by that and by a signal, here and below.
 void LibvirtPort::shutdown(const Uuid& uuid, GuestMode mode) {
     const auto domain = find(uuid);
-    if (mode == GuestMode::automatic && is_container(domain)) {
+    if (mode == GuestMode::automatic && is_lxc(domain)) {
+        await_first_process(domain, "shut down");
         virDomainShutdownFlags(domain.get(), VIR_DOMAIN_SHUTDOWN_INITCTL);
-        ask_first_process(domain, "shut down",
-                          [&] { return virDomainShutdownFlags(domain.get(), VIR_DOMAIN_SHUTDOWN_SIGNAL); });
+        domain.check(virDomainShutdownFlags(domain.get(), VIR_DOMAIN_SHUTDOWN_SIGNAL), "shut down");
         return;
     }
     check_in_state(domain, virDomainShutdownFlags(domain.get(), shutdown_flags(mode)), "shut down", is_active);
@@ -105,9 +80,10 @@ void LibvirtPort::shutdown(const Uuid& uuid, GuestMode mode) {
 
 void LibvirtPort::reboot(const Uuid& uuid, GuestMode mode) {
     const auto domain = find(uuid);
-    if (mode == GuestMode::automatic && is_container(domain)) {
+    if (mode == GuestMode::automatic && is_lxc(domain)) {
+        await_first_process(domain, "reboot");
         virDomainReboot(domain.get(), VIR_DOMAIN_REBOOT_INITCTL);
-        ask_first_process(domain, "reboot", [&] { return virDomainReboot(domain.get(), VIR_DOMAIN_REBOOT_SIGNAL); });
+        domain.check(virDomainReboot(domain.get(), VIR_DOMAIN_REBOOT_SIGNAL), "reboot");
         return;
     }
     check_in_state(domain, virDomainReboot(domain.get(), reboot_flags(mode)), "reboot", is_active);
@@ -207,9 +183,10 @@ UniqueFd LibvirtPort::open_console(const Uuid& uuid, bool force) {
 
 std::vector<UniqueFd> LibvirtPort::open_namespaces(const Uuid& uuid) {
     const auto domain = find(uuid);
+    await_first_process(domain, "enter");
     int* files = nullptr;
-    const int count =
-        ask_first_process(domain, "enter", [&] { return virDomainLxcOpenNamespace(domain.get(), &files, 0); });
+    const int count = virDomainLxcOpenNamespace(domain.get(), &files, 0);
+    domain.check(count, "enter");
     std::vector<UniqueFd> namespaces;
     for (int i = 0; i < count; ++i) namespaces.emplace_back(files[i]);
     std::free(files);

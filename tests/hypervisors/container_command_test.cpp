@@ -69,8 +69,8 @@ TEST_F(ContainerCommandTest, ItHasNoMoreRightsNorMeansThanTheContainer) {
     const auto name = new_name();
     const auto path = create_ready(name);
     const auto job = begin(path, {"sleep", "4711"});
-    pid_t command = 0;
-    ASSERT_TRUE(actor.wait_until([&] { return (command = process({"sleep", "4711"})) != 0; }));
+    const auto command = command_of(job, {"sleep", "4711"});
+    ASSERT_NE(command, 0);
     const auto init = process({"/bin/sh", "/init"});
     ASSERT_NE(init, 0);
     for (const auto* key : {"CapBnd", "CapPrm", "CapEff", "CapInh", "CapAmb"})
@@ -86,8 +86,8 @@ TEST_F(ContainerCommandTest, ItHasNoMoreRightsNorMeansThanTheContainer) {
 TEST_F(ContainerCommandTest, WhereUsersAreMappedItHasNoMoreRightsEither) {
     const auto path = create_mapped(new_name());
     const auto job = begin(path, {"sleep", "4715"});
-    pid_t command = 0;
-    ASSERT_TRUE(actor.wait_until([&] { return (command = process({"sleep", "4715"})) != 0; }));
+    const auto command = command_of(job, {"sleep", "4715"});
+    ASSERT_NE(command, 0);
     const auto init = process({"/bin/sh", "/init"});
     ASSERT_NE(init, 0);
     for (const auto* key : {"Uid", "Gid", "CapBnd", "CapPrm", "CapEff", "CapInh", "CapAmb"})
@@ -100,7 +100,7 @@ TEST_F(ContainerCommandTest, ACommandEndsWithItsHelper) {
     const std::string helper = std::string(std::getenv("VIRTBUS_BUILD")) + "/daemon/helper/virtbus-container-helper";
     for (const auto& path : {create_ready(new_name()), create_mapped(new_name())}) {
         const auto job = begin(path, {"sleep", "4716"});
-        ASSERT_TRUE(actor.wait_until([&] { return process({"sleep", "4716"}) != 0; }));
+        ASSERT_NE(command_of(job, {"sleep", "4716"}), 0);
         const auto its = process({helper});
         ASSERT_NE(its, 0);
         ::kill(its, SIGKILL);
@@ -120,7 +120,7 @@ TEST_F(ContainerCommandTest, WhatTakesTooLongIsKilled) {
 TEST_F(ContainerCommandTest, ACommandEndsWithItsContainer) {
     const auto path = create_ready(new_name());
     const auto job = begin(path, {"sleep", "4713"});
-    ASSERT_TRUE(actor.wait_until([&] { return process({"sleep", "4713"}) != 0; }));
+    ASSERT_NE(command_of(job, {"sleep", "4713"}), 0);
     machine(path)->PowerOff({});
     EXPECT_EQ(finish(job), "done");
     EXPECT_TRUE(actor.job(job)->Result().contains("signal"));
@@ -147,8 +147,8 @@ TEST_F(ContainerCommandTest, WhatAContainerSaysOfItselfIsNotBelieved) {
                            "echo 'CapBnd: ffffffffffffffff' >$p/status; echo '4:memory:/' >$p/cgroup; done; ls");
     ASSERT_EQ(lie.exit_code, 0U) << lie.errors;
     const auto job = begin(path, {"sleep", "4714"});
-    pid_t command = 0;
-    ASSERT_TRUE(actor.wait_until([&] { return (command = process({"sleep", "4714"})) != 0; }));
+    const auto command = command_of(job, {"sleep", "4714"});
+    ASSERT_NE(command, 0);
     EXPECT_EQ(status(command, "CapBnd"), status(process({"/bin/sh", "/init"}), "CapBnd"));
     EXPECT_NE(cgroup(name, "memory", "cgroup.procs").find(fmt::format("{}\n", command)), std::string::npos);
     actor.job(job)->Cancel({});

@@ -135,6 +135,7 @@ Ended ContainersTest::run(const std::string& path, const std::vector<std::string
     ended.state = finish(job);
     const auto proxy = actor.job(job);
     ended.error = proxy->Error().get<0>();
+    ended.reason = proxy->Error().get<1>();
     const auto result = proxy->Result();
     if (result.contains("exit_code")) ended.exit_code = result.at("exit_code").get<std::uint64_t>();
     if (result.contains("signal")) ended.signal = result.at("signal").get<std::uint64_t>();
@@ -147,6 +148,14 @@ std::string ContainersTest::cgroup(const std::string& name, const std::string& c
             entry.path().filename().string().find("-" + name + ".libvirt-lxc") != std::string::npos)
             return read_file(entry.path() / file);
     return "there is no cgroup";
+}
+
+pid_t ContainersTest::command_of(const std::string& job, const std::vector<std::string>& words) {
+    const auto its = actor.job(job);
+    pid_t found = 0;
+    actor.wait_until([&] { return (found = process(words)) != 0 || its->State() != "running"; });
+    EXPECT_NE(found, 0) << its->State() << ": " << its->Error().get<1>();
+    return found;
 }
 
 pid_t ContainersTest::process(const std::vector<std::string>& words) {

@@ -21,6 +21,7 @@ namespace fs = std::filesystem;
 struct Ended {
     std::string state;  ///< of the job
     std::string error;  ///< its name
+    std::string reason;
     std::uint64_t exit_code = 0;
     std::uint64_t signal = 0;
     std::string output;
@@ -55,6 +56,9 @@ protected:
 
     /// What a file of the container's cgroup of this controller says.
     static std::string cgroup(const std::string& name, const std::string& controller, const std::string& file);
+    /// The process of this host that a job's command has become; 0, with the reason told, when the job ends without
+    /// one.
+    pid_t command_of(const std::string& job, const std::vector<std::string>& words);
     /// The process of this host whose command line is this; 0 where there is none.
     static pid_t process(const std::vector<std::string>& words);
     /// What follows `key` in /proc/PID/status.
