@@ -17,7 +17,6 @@ DISK = Path(os.environ['VIRTBUS_DISK'])
 POOL = DISK / 'pool'
 BUILD = Path(os.environ['VIRTBUS_BUILD'])
 LOGS = Path(os.environ['VIRTBUS_LOG']).parent / 'logs'
-SUPPRESSIONS = Path(__file__).resolve().parents[1] / 'lsan.supp'
 
 # One libvirtd serves both: QEMU's machines outlive it, the test driver's do not.
 SOCKET = RUNTIME / 'libvirt/libvirt-sock'
@@ -105,7 +104,7 @@ class Instance:
         POOL.mkdir()
         libvirt.registerErrorHandler(lambda *_: None, None)
         environment = {'DBUS_SESSION_BUS_ADDRESS': ADDRESS, 'LIBVIRT_AUTOSTART': '0',
-                       'ASAN_OPTIONS': 'quarantine_size_mb=8', 'LSAN_OPTIONS': f'suppressions={SUPPRESSIONS}'}
+                       'ASAN_OPTIONS': 'quarantine_size_mb=8'}
         config = LOGS / 'virtbus.json'
         config.write_text('{"keepalive": {"interval": 1, "count": 4}}')
         self.bus = Server('bus', ['dbus-daemon', '--session', '--nofork', f'--address={ADDRESS}'])

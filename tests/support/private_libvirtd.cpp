@@ -106,6 +106,9 @@ std::string PrivateLibvirtd::uri(const std::string& driver, const std::string& p
 }
 
 void PrivateLibvirtd::start() {
+    // A process that the last one was about to start may still hold the socket of that, and seem to listen.
+    std::error_code ignored;
+    std::filesystem::remove(socket(), ignored);
     std::vector<std::string> command{"libvirtd", "--config", directory_ / "libvirtd.conf", "--pid-file",
                                      directory_ / "pid"};
     const char* path = std::getenv("PATH");
