@@ -23,17 +23,11 @@ protected:
     /// Creates and starts one, and waits until the guest says that it is ready.
     std::string create_ready(const VariantMap& spec);
     std::string create_ready() { return create_ready(guest_spec()); }
-    /// The same for a machine that is off, and for one whose guest did not come up.
+    /// The same for a machine that is off.
     void boot(const std::string& path);
-    void boot_again(const std::string& path);
-    /// Whether the guest, which is up, comes up again after `act`.
-    bool comes_up_again(const std::string& path, const std::function<void()>& act);
-    /// Whether it says that it is ready, after `act`.
+    /// Whether the guest says that it is ready, after `act`.
     bool says_ready(
         const std::string& path, const std::function<void()>& act = [] {});
-
-private:
-    bool starts(const std::string& path);
 };
 
 }  // namespace virtbus::test

@@ -97,7 +97,7 @@ VariantMap ContainersTest::vm_spec() {
             {"memory", std::uint64_t{128} << 20},
             {"kernel", directory + "/vmlinuz"},
             {"initrd", directory + "/initrd.img"},
-            {"cmdline", "console=ttyS0 quiet loglevel=3"},
+            {"cmdline", guest_command_line},
             {"interfaces", std::vector<VariantMap>{}}};
 }
 

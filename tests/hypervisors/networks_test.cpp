@@ -94,7 +94,7 @@ protected:
                        {"memory", sdbus::Variant(std::uint64_t{128} << 20)},
                        {"kernel", sdbus::Variant(boot + "/vmlinuz")},
                        {"initrd", sdbus::Variant(boot + "/initrd.img")},
-                       {"cmdline", sdbus::Variant("console=ttyS0 quiet loglevel=3")},
+                       {"cmdline", sdbus::Variant(guest_command_line)},
                        {"interfaces", sdbus::Variant(std::vector<VariantMap>{interface})},
                        {"start", sdbus::Variant(true)}});
     }

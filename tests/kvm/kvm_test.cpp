@@ -28,7 +28,7 @@ protected:
             {"memory", std::uint64_t{128} << 20},
             {"kernel", "/var/lib/libvirt/boot/vmlinuz"},
             {"initrd", "/var/lib/libvirt/boot/initrd.img"},
-            {"cmdline", "console=ttyS0 quiet loglevel=3"},
+            {"cmdline", guest_command_line},
             {"interfaces", std::vector<VariantMap>{}},
         };
     }

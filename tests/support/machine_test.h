@@ -13,6 +13,9 @@
 
 namespace virtbus::test {
 
+/// For the kernel of the small guest: as make-guest says.
+inline const std::string guest_command_line = "console=ttyS0 quiet loglevel=3 no_timer_check";
+
 /// A variable of the environment that the suite's script sets.
 std::string environment(const char* name);
 

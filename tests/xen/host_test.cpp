@@ -110,7 +110,7 @@ TEST_F(XenHostTest, AMachineIsMadeFromASpec) {
         {"memory", std::uint64_t{160} << 20},
         {"kernel", "/var/lib/libvirt/boot/vmlinuz"},
         {"initrd", "/var/lib/libvirt/boot/initrd.img"},
-        {"cmdline", "console=ttyS0 quiet loglevel=3"},
+        {"cmdline", guest_command_line},
         {"interfaces", std::vector<VariantMap>{}},
     });
     EXPECT_EQ(get<std::string>(path, "Virtualization"), "full");

@@ -14,7 +14,7 @@ std::string XenTest::guest_xml(const GuestKind& kind) {
     {}
     <kernel>/var/lib/libvirt/boot/vmlinuz</kernel>
     <initrd>/var/lib/libvirt/boot/initrd.img</initrd>
-    <cmdline>console={} quiet loglevel=3</cmdline>
+    <cmdline>console={} quiet loglevel=3 no_timer_check</cmdline>
   </os>
   {}
   <on_poweroff>destroy</on_poweroff>

@@ -13,7 +13,7 @@ fetch_hypervisor() { :; }
 configure_lab() { :; }
 
 boot_options() {
-    qemu=(-kernel "$lab/vmlinuz" -append "console=ttyS0 $command_line" -initrd "$lab/initrd.img")
+    qemu=(-kernel "$lab/vmlinuz" -append "console=ttyS0 no_timer_check $command_line" -initrd "$lab/initrd.img")
     guest_kernel=$lab/vmlinuz
     virtio=
 }
