@@ -53,6 +53,27 @@ constexpr std::chrono::seconds handover{3};
 /// How long the configuration's file may take to be read.
 constexpr std::chrono::seconds read_patience{10};
 
+std::runtime_error name_taken() {
+    return std::runtime_error(fmt::format("{} is taken on this bus: virtbusd runs already", bus::bus_name));
+}
+
+/// Waits for the end of a virtbusd that still has the name: what that writes last, we are about to read. Nobody is
+/// served yet, so it may block.
+std::unique_ptr<sdbus::IConnection> open_free_bus(bus::BusType type) {
+    auto connection = bus::open_bus(type);
+    const auto daemon = sdbus::createProxy(*connection, "org.freedesktop.DBus", "/org/freedesktop/DBus");
+    for (const auto end = std::chrono::steady_clock::now() + handover;;) {
+        bool taken = false;
+        daemon->callMethod("NameHasOwner")
+            .onInterface("org.freedesktop.DBus")
+            .withArguments(bus::bus_name)
+            .storeResultsTo(taken);
+        if (!taken) return connection;
+        if (std::chrono::steady_clock::now() > end) throw name_taken();
+        ::poll(nullptr, 0, 20);
+    }
+}
+
 class Daemon {
 public:
     /// `read` reads the configuration again, or throws ConfigError.
@@ -60,7 +81,7 @@ public:
         : config_(std::move(config)),
           read_(std::move(read)),
           type_(config_.user ? bus::BusType::session : bus::BusType::system),
-          connection_(bus::open_bus(type_)),
+          connection_(open_free_bus(type_)),
           managed_objects_(loop_, *connection_, bus::root_path),
           pump_(loop_, *connection_),
           callers_(loop_, *connection_, config_.limits.calls),
@@ -87,21 +108,11 @@ public:
     }
 
     void request_name() {
-        const auto end = std::chrono::steady_clock::now() + handover;
-        while (!is_given_name()) {
-            if (std::chrono::steady_clock::now() > end)
-                throw std::runtime_error(fmt::format("{} is taken on this bus: virtbusd runs already", bus::bus_name));
-            ::poll(nullptr, 0, 20);  // nobody is served yet
-        }
-    }
-
-    bool is_given_name() {
         try {
             connection_->requestName(bus::bus_name);
-            return true;
         } catch (const sdbus::Error& error) {
-            if (error.getName() != "org.freedesktop.DBus.Error.FileExists") throw;
-            return false;
+            if (error.getName() == "org.freedesktop.DBus.Error.FileExists") throw name_taken();
+            throw;
         }
     }
 

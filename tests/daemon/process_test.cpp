@@ -53,7 +53,7 @@ TEST(ProcessTest, ItWaitsForTheNameOfOneThatIsEnding) {
     auto next = std::async(std::launch::async, [&bus] {
         return Virtbusd(bus, {{"test", "test:///default"}}).terminate();
     });
-    EXPECT_EQ(next.wait_for(std::chrono::milliseconds(500)), std::future_status::timeout);
+    EXPECT_EQ(next.wait_for(std::chrono::milliseconds(1'500)), std::future_status::timeout);
     last.reset();
     EXPECT_EQ(next.get(), 0);
 }
