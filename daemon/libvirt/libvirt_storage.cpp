@@ -13,15 +13,20 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <libvirt/virterror.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <span>
 
 namespace virtbus {
 
 namespace {
+
+/// How long a pool is waited for in which a volume is being made: mostly for moments.
+constexpr std::chrono::seconds refresh_patience{10};
 
 /// A pool of libvirt, which keeps its connection alive, and says in every error which pool it is about.
 class StoragePool {
@@ -38,8 +43,9 @@ public:
     void check(int result, std::string_view act) const {
         if (result < 0) fail(act);
     }
-    [[noreturn]] void fail(std::string_view act) const {
-        throw_last(lease_.get(), fmt::format("Cannot {} pool {}", act, name_));
+    [[noreturn]] void fail(std::string_view act) const { fail(act, last_error()); }
+    [[noreturn]] void fail(std::string_view act, const LibvirtError& error) const {
+        throw_error(lease_.get(), error, fmt::format("Cannot {} pool {}", act, name_));
     }
     [[nodiscard]] bool ask(int result, std::string_view act) const {
         check(result, act);
@@ -67,6 +73,11 @@ PoolState pool_state_from(int state) {
         case VIR_STORAGE_POOL_INACCESSIBLE: return PoolState::inaccessible;
         default: return PoolState::inactive;
     }
+}
+
+/// Whether that is all there is to say against looking: a volume is being made there. libvirt has no code for it.
+bool makes_volume(const LibvirtError& error) {
+    return error.code == VIR_ERR_INTERNAL_ERROR && error.message.find("asynchronous jobs") != std::string::npos;
 }
 
 /// What the file is like, or all 0 where it cannot be seen from here.
@@ -229,8 +240,13 @@ void LibvirtStorage::set_pool_autostart(const std::string& name, bool autostart)
 
 void LibvirtStorage::refresh_pool(const std::string& name) {
     const StoragePool pool(connections_.take(), name);
-    if (pool.ask(virStoragePoolIsActive(pool.get()), "read"))
-        pool.check(virStoragePoolRefresh(pool.get(), 0), "refresh");
+    if (!pool.ask(virStoragePoolIsActive(pool.get()), "read")) return;
+    const auto end = std::chrono::steady_clock::now() + refresh_patience;
+    while (virStoragePoolRefresh(pool.get(), 0) < 0) {
+        const auto error = last_error();
+        if (!makes_volume(error) || std::chrono::steady_clock::now() > end) pool.fail("refresh", error);
+        ::poll(nullptr, 0, 50);
+    }
 }
 
 void LibvirtStorage::delete_image(const std::string& pool_name, const std::string& name) {

@@ -4,6 +4,9 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+#include <future>
+
 namespace virtbus::test {
 
 class OthersTest : public ImagesTest {
@@ -38,6 +41,18 @@ TEST_F(OthersTest, VolumesComeAndGo) {
     expect_soon({"virsh", "vol-create-as", pool, "disk", "8M", "--format", "qcow2"}, "InterfacesAdded", "disk");
     expect_soon({"virsh", "vol-clone", "--pool", pool, "disk", "copy"}, "InterfacesAdded", "copy");
     expect_soon({"virsh", "vol-delete", "--pool", pool, "disk"}, "InterfacesRemoved", "disk");
+}
+
+// libvirt itself refuses that for as long.
+TEST_F(OthersTest, APoolIsLookedAtWhileAVolumeIsMadeThere) {
+    write_file(file_of("disk"), std::string(256 * mebibyte, 'x'));
+    EXPECT_THAT(refresh(), Succeeded());
+    auto copying = std::async(std::launch::async, [&] {
+        output_of({"virsh", "vol-clone", "--pool", pool_name(), "disk", "copy"});
+    });
+    while (copying.wait_for(std::chrono::seconds(0)) != std::future_status::ready) EXPECT_THAT(refresh(), Succeeded());
+    copying.get();
+    EXPECT_TRUE(wait_until_listed("copy"));
 }
 
 TEST_F(OthersTest, AChangedFileIsSeen) {
