@@ -22,7 +22,7 @@ constexpr seconds at_most{10};
 constexpr seconds after_start{5};
 constexpr int pause_msec = 50;
 
-/// Blocks while libvirt does not know it. Another refusal than that is for the call that follows to tell.
+/// Whether it became known in this time. Another refusal than that it isn't is for the call that follows to tell.
 bool is_known_within(const Domain& domain, seconds time) {
     for (const auto end = steady_clock::now() + time;;) {
         if (virDomainSendProcessSignal(domain.get(), 1, VIR_DOMAIN_PROCESS_SIGNAL_NOP, 0) == 0) return true;
@@ -48,11 +48,19 @@ void await_first_process(const Domain& domain, std::string_view act) {
 
 void mend_first_process(const Domain& domain) {
     if (!is_lxc(domain)) return;
+    const bool can_start_again = domain.is_persistent();
     if (is_known_within(domain, after_start)) return;
-    if (!domain.is_persistent()) return;             // it could not be started again
-    if (virDomainDestroy(domain.get()) < 0) return;  // somebody else has ended it
-    log::warning(fmt::format("{}: libvirt has missed its first process; it is started once more", domain.name()));
-    domain.check(virDomainCreate(domain.get()), "start");
+    log::warning(fmt::format("{}: libvirt has missed its first process{}", domain.name(),
+                             can_start_again ? "; it is started once more" : ""));
+    if (!can_start_again) return;
+    if (virDomainDestroy(domain.get()) < 0) {
+        log::warning(fmt::format("{}: {}", domain.cannot("end"), last_error().message));
+        return;
+    }
+    if (virDomainCreate(domain.get()) < 0) {
+        const auto error = last_error();
+        if (!domain.is_active()) throw_error(domain.connection(), error, domain.cannot("start"));
+    }
     if (!is_known_within(domain, after_start))
         log::warning(fmt::format("{}: libvirt has missed its first process again", domain.name()));
 }

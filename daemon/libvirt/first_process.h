@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What libvirt knows of a container's first process, without which nobody enters, stops or reboots it. It learns that a
 // moment after the start, by an event; and never, when that comes between the two lines of its virLXCMonitorNew (9.0)
-// that listen and that say who hears: of starts on a busy host one in some dozen.
+// that listen and that say who hears: of starts on a busy host one in some sixty.
 #pragma once
 
 #include "libvirt/domain.h"

@@ -12,8 +12,8 @@ constexpr const char* times = "/run/late-monitor";
 
 }  // namespace
 
-// libvirt's own, of its src/rpc/virnetclient.h: in libvirtd nobody else calls it.
-// NOLINTNEXTLINE
+// libvirt's own, of its src/rpc/virnetclient.h: in libvirtd nobody else calls it. What it returns, if anything, is
+// passed on.
 extern "C" long virNetClientAddProgram(void* client, void* program) {
     using AddProgram = long (*)(void*, void*);
     static const auto original = reinterpret_cast<AddProgram>(::dlsym(RTLD_NEXT, "virNetClientAddProgram"));
