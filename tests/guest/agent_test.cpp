@@ -58,7 +58,7 @@ protected:
         failure_of([&] { machine(guest)->PowerOff({}); });
         agent.play(answer);
         boot(guest);
-        Console console(machine(guest)->OpenConsole({}));
+        Console console(machine(guest)->OpenConsole({{"force", true}}));
         console.write("exec 3<>/dev/$(ls /dev | grep vport)\n");
         ASSERT_TRUE(actor.wait_until([&] { return machine(guest)->Agent() == "connected"; }));
     }

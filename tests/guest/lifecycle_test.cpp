@@ -21,7 +21,7 @@ TEST_F(LifecycleTest, AMachineIsCreatedStartedAndBoots) {
     EXPECT_GT(get<std::uint64_t>(path, "StateSinceUSec"), 0U);
 
     EXPECT_TRUE(says_ready(path));
-    Console console(machine(path)->OpenConsole({}));
+    Console console(machine(path)->OpenConsole({{"force", true}}));
     console.write("echo answer-$((40 + 2))\n");
     EXPECT_TRUE(console.wait_for("answer-42"));
 }

@@ -21,7 +21,7 @@ std::string guest_xml(const std::string& type, const std::string& name, const st
     {}
     <kernel>{}/vmlinuz</kernel>
     <initrd>{}/initrd.img</initrd>
-    <cmdline>console={} quiet loglevel=3</cmdline>
+    <cmdline>console={} quiet loglevel=3 no_timer_check</cmdline>
   </os>
   <features><acpi/></features>
   <on_reboot>restart</on_reboot>

@@ -171,7 +171,8 @@ class MachineActor(Actor):
     def create(self, name):
         spec = options(name=name, uuid=self.uuid, memory=64 * MIB, acceleration='tcg', interfaces=('aa{sv}', []))
         if self.kernel:
-            spec |= options(kernel=f'{self.kernel}/vmlinuz', initrd=f'{self.kernel}/initrd.img', cmdline='quiet no_timer_check')
+            spec |= options(kernel=f'{self.kernel}/vmlinuz', initrd=f'{self.kernel}/initrd.img',
+                            cmdline='quiet no_timer_check')
         return self.call(f'{ROOT}/hypervisor/qemu', 'Hypervisor', 'CreateMachine', OPTIONS, spec)
 
     def call(self, *what):
